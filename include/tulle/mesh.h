@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The mesh itself: opening, waiting, closing. */
+
+#ifndef TULLE_MESH_H
+#define TULLE_MESH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <tulle/error.h>
+#include <tulle/version.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* "None", for times and for counts. */
+#define TULLE_NONE       INT64_MAX
+#define TULLE_NONE_COUNT UINT32_MAX
+
+#define TULLE_MS(n) ((int64_t)(n)*1000000)
+#define TULLE_S(n)  ((int64_t)(n)*1000000000)
+
+struct tulle;
+struct tulle_config;
+struct tulle_access;
+
+enum tulle_level {
+    TULLE_LEVEL_ERROR = 1,
+    TULLE_LEVEL_WARNING = 2,
+    TULLE_LEVEL_INFO = 3,
+    TULLE_LEVEL_DEBUG = 4
+};
+
+/* A line of the log. `area` is one word ("config", "outlier", "transport"...).
+ * Called from any thread, several at once; `area` and `text` live until it
+ * returns. It must not call back into the mesh (TULLE_E_USAGE). */
+typedef void tulle_log_fn(void *user, int32_t level, const char *area, const char *text);
+
+/* One finished call. Called on the call's loop (or the blocking caller's
+ * thread), once a call, before its completion; `access` lives until it returns.
+ * It may start calls, but not blocking ones. */
+typedef void tulle_access_fn(void *user, const struct tulle_access *access);
+
+/* What to do with a host that no service of the mesh has. */
+enum tulle_outside {
+    TULLE_OUTSIDE_DEFAULT = 0, /* TULLE_OUTSIDE_PASS, as Istio's ALLOW_ANY */
+    TULLE_OUTSIDE_PASS = 1,    /* call it: no policy but deadline and metrics */
+    TULLE_OUTSIDE_REFUSE = 2   /* TULLE_E_REFUSED, as Istio's REGISTRY_ONLY */
+};
+
+struct tulle_options {
+    size_t size;                /* set by TULLE_OPTIONS_INIT or tulle_options_init() */
+    const char *config;         /* a folder or a file of Istio YAML; NULL: none */
+    struct tulle_config *built; /* a configuration built in code; NULL: none; borrowed */
+    const char *name_space;     /* where short names resolve; NULL: "default" */
+    const char *domain;         /* of the cluster; NULL: "cluster.local" */
+    const char *const
+        *ignore_kinds;        /* kinds to pass over instead of refusing; NULL-ended; NULL: none */
+    int32_t open_with_errors; /* 1: open with what is good; 0: any bad resource fails the open */
+    int32_t outside;          /* enum tulle_outside */
+    uint32_t loops;           /* connection loops; 0: one per core, at least 2; at most 64 */
+    int32_t strict_retries;   /* 1: Istio's default retries and nothing more; 0: plus `reset` for
+                               * idempotent methods, and requests of which no byte was sent */
+    int64_t deadline_ns;      /* of a call that names none; 0: 30 s, TULLE_NONE: none */
+    int64_t close_timeout_ns; /* how long tulle_close() waits for calls; 0: 5 s, TULLE_NONE: until
+                                 done */
+    uint32_t series_max;      /* label sets per metric; 0: 2000, TULLE_NONE_COUNT: no cap */
+    int32_t log_level;        /* enum tulle_level, the most that is told; 0: TULLE_LEVEL_WARNING */
+    tulle_log_fn *log;        /* NULL: silent */
+    void *log_user;
+    tulle_access_fn *access; /* NULL: none */
+    void *access_user;
+    const char *ca_file;  /* PEM roots for https; NULL: the system's */
+    const char *workload; /* this program's name in metrics (source_workload); NULL: "unknown" */
+};                        /* append only */
+
+#define TULLE_OPTIONS_INIT .size = sizeof(struct tulle_options)
+
+/* Sets every field to its default, for languages without initialisers.
+ * `size` is the caller's sizeof. Thread: any. Errors: none. */
+TULLE_API void tulle_options_init(struct tulle_options *options, size_t size);
+
+/* Joins the mesh: reads the configuration, starts the control thread (named
+ * "tulle", all signals blocked).
+ *
+ * Owns: takes nothing; options may go after return (also `built`).
+ * Gives: `*out`, to be closed by tulle_close().
+ * Thread: any but a callback of the library's.
+ * Calls back: the log, from this thread, also with every configuration error.
+ * Errors: TULLE_E_USAGE    options are wrong (an unknown field is set, too many loops)
+ *         TULLE_E_CONFIG   the configuration has errors; each was logged as
+ *                          "file:line:column: resource: what is wrong"
+ *         TULLE_E_NOMEM, TULLE_E_INTERNAL (no thread, no descriptor) */
+TULLE_API TULLE_MUST_USE enum tulle_error tulle_open(const struct tulle_options *options,
+                                                     struct tulle **out);
+
+/* Waits until every source has delivered once, at most `timeout_ns`
+ * (0: 30 s, TULLE_NONE: for ever). Folders and built configurations have
+ * delivered when tulle_open() returns.
+ *
+ * Thread: any but a callback of the library's.
+ * Errors: TULLE_E_USAGE from a callback, TULLE_E_TIMEOUT */
+TULLE_API TULLE_MUST_USE enum tulle_error tulle_wait_ready(struct tulle *mesh, int64_t timeout_ns);
+
+/* Leaves the mesh: refuses new calls, waits up to `close_timeout_ns` for those
+ * in flight, cancels the rest, ends the threads, frees all. Call handles that
+ * the app still holds stay readable until they are freed.
+ *
+ * Owns: takes `mesh`. NULL does nothing.
+ * Thread: any but a callback of the library's; no other thread may use `mesh`
+ *   in a new function from now on (calls in flight are fine).
+ * Calls back: the completions of what is in flight, from their loops.
+ * Errors: TULLE_E_USAGE from a callback; nothing was done */
+TULLE_API enum tulle_error tulle_close(struct tulle *mesh);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Random. Weights are ignored, as Envoy's RANDOM ignores them. */
+
+#include "balance/usable.h"
+
+static size_t random_choose(const struct picker *picker, void *half, const struct pick *pick)
+{
+    (void)half;
+    for (int draw = 0; draw < DRAWS_MAX; draw++) {
+        size_t i = rand_below(pick->rand, (uint32_t)picker->count);
+
+        if (entry_is_usable(picker, i, pick)) {
+            return i;
+        }
+    }
+    return tulle__entry_search(picker, pick);
+}
+
+const struct balancer_type tulle__random = {
+    .name = "random",
+    .choose = random_choose,
+};

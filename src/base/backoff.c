@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "base/backoff.h"
+
+int64_t tulle__backoff(int64_t base, int64_t max, uint32_t retry, struct rand *rand)
+{
+    int64_t limit = base;
+
+    while (--retry > 0 && limit < max) {
+        limit = limit > max / 2 ? max : limit * 2;
+    }
+    return rand_below_i64(rand, limit < max ? limit : max);
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "core/failure.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static struct str failure_cluster(const struct tulle_call *call)
+{
+    return call->plan.destination ? call->plan.destination->cluster_name : STR("");
+}
+
+void tulle__failure_fill(struct tulle_call *call)
+{
+    const struct outcome *outcome = &call->outcome;
+    struct tulle_failure *failure = &call->failure;
+
+    *failure = (struct tulle_failure){
+        .size = sizeof(*failure),
+        .error = outcome->error,
+        .progress = outcome->progress,
+        .status = outcome->status,
+        .attempts = call->attempts,
+    };
+    tulle__flags_text(outcome->flags, failure->flags, sizeof(failure->flags));
+    snprintf(failure->layer, sizeof(failure->layer), "%s", outcome->layer ? outcome->layer : "");
+    snprintf(failure->cluster, sizeof(failure->cluster), "%.*s", STR_ARG(failure_cluster(call)));
+    snprintf(failure->endpoint, sizeof(failure->endpoint), "%s", call->endpoint);
+    snprintf(failure->text, sizeof(failure->text), "%s",
+             outcome->text ? outcome->text : tulle_error_text(outcome->error));
+}
+
+void tulle__failure_copy(struct tulle_failure *to, const struct tulle_failure *from)
+{
+    size_t size = to->size < sizeof(*from) ? to->size : sizeof(*from);
+
+    if (size >= sizeof(size_t)) {
+        size_t kept = to->size;
+
+        memcpy(to, from, size);
+        to->size = kept;
+    }
+}

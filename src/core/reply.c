@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What the app may read of a call that is over. */
+
+#include "base/macros.h"
+#include "core/mesh.h"
+
+static const struct tulle_call *call_of(const struct tulle_reply *reply)
+{
+    return CONTAINER_OF(reply, const struct tulle_call, reply);
+}
+
+void tulle_reply_free(struct tulle_reply *reply)
+{
+    if (reply) {
+        tulle__call_unref(CONTAINER_OF(reply, struct tulle_call, reply));
+    }
+}
+
+int32_t tulle_reply_status(const struct tulle_reply *reply)
+{
+    return reply->status;
+}
+
+const char *tulle_reply_body(const struct tulle_reply *reply)
+{
+    return reply->body.data ? reply->body.data : "";
+}
+
+size_t tulle_reply_body_size(const struct tulle_reply *reply)
+{
+    return reply->body.size;
+}
+
+size_t tulle_reply_header_count(const struct tulle_reply *reply)
+{
+    return reply->header_count;
+}
+
+/* Steps over "name NUL value NUL". */
+static const char *header_next(const char *at, struct tulle_header *out)
+{
+    out->name = at;
+    out->value = at + strlen(at) + 1;
+    return out->value + strlen(out->value) + 1;
+}
+
+const char *tulle_reply_header(const struct tulle_reply *reply, const char *name)
+{
+    const char *at = reply->headers.data;
+    struct str wanted = str_of(name);
+    struct tulle_header header;
+
+    for (size_t i = 0; i < reply->header_count; i++) {
+        at = header_next(at, &header);
+        if (tulle__str_equal_nocase(wanted, str_of(header.name))) {
+            return header.value;
+        }
+    }
+    return NULL;
+}
+
+enum tulle_error tulle_reply_header_at(const struct tulle_reply *reply, size_t index,
+                                       struct tulle_header *out)
+{
+    const char *at = reply->headers.data;
+
+    *out = (struct tulle_header){ NULL, NULL };
+    ENSURE(index < reply->header_count, TULLE_E_USAGE);
+    for (size_t i = 0; i <= index; i++) {
+        at = header_next(at, out);
+    }
+    return TULLE_OK;
+}
+
+uint32_t tulle_reply_attempts(const struct tulle_reply *reply)
+{
+    return call_of(reply)->attempts;
+}
+
+const char *tulle_reply_endpoint(const struct tulle_reply *reply)
+{
+    return call_of(reply)->endpoint;
+}
+
+static int64_t since_start(const struct tulle_call *call, int64_t instant)
+{
+    return instant > 0 ? instant - call->started_at : 0;
+}
+
+enum tulle_error tulle_reply_timings(const struct tulle_reply *reply, struct tulle_timings *out)
+{
+    const struct tulle_call *call = call_of(reply);
+    struct tulle_timings timings = {
+        .size = out->size,
+        .attempt_start_ns = since_start(call, call->attempt_at),
+        .connected_ns = since_start(call, call->connected_at),
+        .head_ns = since_start(call, call->head_at),
+        .end_ns = since_start(call, call->ended_at),
+    };
+
+    ENSURE(out->size >= sizeof(size_t), TULLE_E_USAGE);
+    memset(out, 0, out->size);
+    memcpy(out, &timings, timings.size < sizeof(timings) ? timings.size : sizeof(timings));
+    return TULLE_OK;
+}
+
+static bool is_over(const struct tulle_call *call)
+{
+    return atomic_load_explicit(&call->finished, memory_order_acquire);
+}
+
+const struct tulle_reply *tulle_call_reply(const struct tulle_call *call)
+{
+    return is_over(call) && !call->failed ? &call->reply : NULL;
+}
+
+const struct tulle_failure *tulle_call_failure(const struct tulle_call *call)
+{
+    return is_over(call) && call->failed ? &call->failure : NULL;
+}
+
+const char *tulle_call_explain(const struct tulle_call *call)
+{
+    return is_over(call) && call->story.data ? call->story.data : "";
+}
+
+const char *tulle_reply_explain(const struct tulle_reply *reply)
+{
+    return tulle_call_explain(call_of(reply));
+}

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "core/request.h"
+
+#include "base/macros.h"
+#include "core/failure.h"
+
+#include <stdio.h>
+
+enum { BODY_MAX_DEFAULT = 64 * 1024 * 1024 };
+
+bool tulle__options_copy(void *to, size_t to_size, const void *from, size_t from_size)
+{
+    const unsigned char *bytes = from;
+
+    if (from_size < sizeof(size_t)) {
+        return false;
+    }
+    for (size_t i = to_size; i < from_size; i++) {
+        if (bytes[i] != 0) {
+            return false;
+        }
+    }
+    memset(to, 0, to_size);
+    memcpy(to, from, from_size < to_size ? from_size : to_size);
+    return true;
+}
+
+/* RFC 9110 5.6.2 */
+static bool is_token(struct str text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+        bool letter = (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
+
+        if (!letter && !(c >= '0' && c <= '9') && (c == 0 || !strchr("!#$%&'*+-.^_`|~", c))) {
+            return false;
+        }
+    }
+    return text.size > 0;
+}
+
+/* RFC 9110 5.5; bytes above 127 pass as they are. */
+static bool is_field_value(struct str text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+
+        if ((c < 0x20 && c != '\t') || c == 0x7f) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Framing and routing are the library's. */
+static bool is_ours(struct str name)
+{
+    static const char *const names[] = {
+        "host",       "content-length", "transfer-encoding", "connection",
+        "keep-alive", "upgrade",        "proxy-connection",  "te",
+        "trailer",    "expect"
+    };
+
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        if (tulle__str_equal_nocase(name, str_of(names[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum tulle_error refuse(struct tulle_call *call, const char *text)
+{
+    snprintf(call->text, sizeof(call->text), "%s", text);
+    return TULLE_E_USAGE;
+}
+
+static enum tulle_error refuse_header(struct tulle_call *call, const char *name, const char *why)
+{
+    snprintf(call->text, sizeof(call->text), "the header %.80s %s", name, why);
+    return TULLE_E_USAGE;
+}
+
+static enum tulle_error header_check(struct tulle_call *call, const struct tulle_header *header)
+{
+    if (!header->name || !header->value) {
+        return refuse(call, "a header has no name or no value");
+    }
+    if (!is_token(str_of(header->name))) {
+        return refuse(call, "a header's name is no token (RFC 9110 5.6.2)");
+    }
+    if (is_ours(str_of(header->name))) {
+        return refuse_header(call, header->name, "is the library's to set");
+    }
+    if (!is_field_value(str_of(header->value))) {
+        return refuse_header(call, header->name, "has a control byte in its value");
+    }
+    return TULLE_OK;
+}
+
+static enum tulle_error header_add(struct tulle_call *call, struct header_line *line,
+                                   const struct tulle_header *header)
+{
+    TRY(header_check(call, header));
+    line->name_size = strlen(header->name);
+    line->line = tulle__arena_format(&call->arena, "%s: %s", header->name, header->value);
+    ENSURE(line->line.data, TULLE_E_NOMEM);
+    if (tulle__str_equal_nocase(str_of(header->name), STR("content-type"))) {
+        call->is_grpc = tulle__str_starts(str_of(header->value), STR("application/grpc"));
+    }
+    return TULLE_OK;
+}
+
+static enum tulle_error headers_copy(struct tulle_call *call, const struct tulle_request *request)
+{
+    struct header_line *lines =
+        ARENA_ARRAY(&call->arena, struct header_line, request->header_count + 1);
+
+    ENSURE(lines, TULLE_E_NOMEM);
+    for (size_t i = 0; i < request->header_count; i++) {
+        TRY(header_add(call, &lines[i], &request->headers[i]));
+    }
+    call->headers = lines;
+    call->header_count = request->header_count;
+    if (!request->idempotency_key) {
+        return TULLE_OK;
+    }
+    call->has_idempotency_key = true;
+    return header_add(call, &lines[call->header_count++],
+                      &(struct tulle_header){ "Idempotency-Key", request->idempotency_key });
+}
+
+static enum tulle_error target_copy(struct tulle_call *call, const struct tulle_request *request)
+{
+    struct str method = request->method ? str_of(request->method) : STR("GET");
+    const char *why = "";
+    enum tulle_error error;
+
+    if (!request->url) {
+        return refuse(call, "there is no URL");
+    }
+    if (!is_token(method)) {
+        return refuse(call, "the method is no token (RFC 9110 5.6.2)");
+    }
+    call->method = tulle__arena_str(&call->arena, method);
+    ENSURE(call->method.data, TULLE_E_NOMEM);
+    error = tulle__url_parse(&call->arena, str_of(request->url), &call->url, &why);
+    if (error == TULLE_E_USAGE) {
+        snprintf(call->text, sizeof(call->text), "the URL is wrong: %s", why);
+    }
+    return error;
+}
+
+static enum tulle_error body_copy(struct tulle_call *call, const struct tulle_request *request,
+                                  bool copies)
+{
+    char *copy;
+
+    if (!request->body && request->body_size > 0) {
+        return refuse(call, "there is a body's size without a body");
+    }
+    call->body = request->body;
+    call->body_size = request->body_size;
+    call->body_max = request->body_max > 0 ? request->body_max : BODY_MAX_DEFAULT;
+    if (!copies || !request->body) {
+        return TULLE_OK;
+    }
+    copy = tulle__arena_alloc(&call->arena, request->body_size + 1);
+    ENSURE(copy, TULLE_E_NOMEM);
+    memcpy(copy, request->body, request->body_size);
+    call->body = copy;
+    return TULLE_OK;
+}
+
+static enum tulle_error times_copy(struct tulle *mesh, struct tulle_call *call,
+                                   const struct tulle_request *request)
+{
+    int64_t limit = request->deadline_ns != 0 ? request->deadline_ns : mesh->deadline_ns;
+
+    if (limit < 0) {
+        return refuse(call, "the deadline is negative");
+    }
+    call->started_at = world_now(mesh->world);
+    call->deadline = limit == TULLE_NONE ? NEVER : time_add(call->started_at, limit);
+    call->retry_off = request->retry == TULLE_RETRY_OFF;
+    call->explain = request->explain != 0;
+    if (request->retry != TULLE_RETRY_DEFAULT && !call->retry_off) {
+        return refuse(call, "`retry` is no enum tulle_retry");
+    }
+    return TULLE_OK;
+}
+
+static enum tulle_error call_fill(struct tulle *mesh, struct tulle_call *call,
+                                  const struct tulle_request *request, bool copies_body)
+{
+    TRY(times_copy(mesh, call, request));
+    TRY(target_copy(call, request));
+    TRY(headers_copy(call, request));
+    return body_copy(call, request, copies_body);
+}
+
+static void failure_tell(struct tulle *mesh, const struct tulle_call *call,
+                         struct tulle_failure *failure, enum tulle_error error)
+{
+    const char *text = error == TULLE_E_USAGE ? call->text : tulle_error_text(error);
+
+    tulle__log(&mesh->log, LOG_WARNING, "call", "refused: %s", text);
+    if (failure) {
+        struct tulle_failure told = { .size = sizeof(told), .error = error, .flags = "-" };
+
+        snprintf(told.layer, sizeof(told.layer), "request");
+        snprintf(told.text, sizeof(told.text), "%s", text);
+        tulle__failure_copy(failure, &told);
+    }
+}
+
+enum tulle_error tulle__call_new(struct tulle *mesh, const struct tulle_request *request,
+                                 bool copies_body, struct tulle_call **out)
+{
+    struct tulle_request known;
+    struct tulle_call *call;
+    enum tulle_error error;
+
+    *out = NULL;
+    if (!request || !tulle__options_copy(&known, sizeof(known), request, request->size)) {
+        tulle__log(&mesh->log, LOG_WARNING, "call",
+                   "refused: the request's size is not set, or it "
+                   "sets what this version does not know");
+        return TULLE_E_USAGE;
+    }
+    call = ALLOC_ZERO(struct tulle_call);
+    ENSURE(call, TULLE_E_NOMEM);
+    atomic_init(&call->refs, 1);
+    list_init(&call->held);
+    list_init(&call->node);
+    tulle__arena_init(&call->arena, 512);
+    error = call_fill(mesh, call, &known, copies_body);
+    if (error != TULLE_OK) {
+        failure_tell(mesh, call, known.failure, error);
+        tulle__call_unref(call);
+        return error;
+    }
+    *out = call;
+    return TULLE_OK;
+}
+
+void tulle_request_init(struct tulle_request *request, size_t size)
+{
+    memset(request, 0, size);
+    request->size = size;
+}

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The table of live clusters owns no reference: a cluster that nobody refers to
+ * stays findable, with all it learned, until the next sweep. Only the control
+ * step takes a count up from 0 or frees, so the two cannot meet. */
+
+#include "endpoint/live.h"
+
+#include "base/alloc.h"
+#include "endpoint/adopt.h"
+#include "endpoint/lines.h"
+#include "endpoint/outlier.h"
+
+static void limit_ref(struct connection_limit *limit)
+{
+    tulle__live_ref(CONTAINER_OF(limit, struct cluster_live, connections));
+}
+
+static void limit_unref(struct connection_limit *limit)
+{
+    tulle__live_unref(CONTAINER_OF(limit, struct cluster_live, connections));
+}
+
+static void limit_ignore(struct connection_limit *limit, struct loop *loop)
+{
+    (void)limit;
+    (void)loop;
+}
+
+static struct cluster_live *live_new(size_t loop_count, struct str name)
+{
+    size_t loops_size = sizeof(struct cluster_live) + loop_count * sizeof(struct live_loop);
+    struct cluster_live *live = tulle__lines_alloc(loops_size + name.size + 1);
+    char *text;
+
+    if (live == NULL) {
+        return NULL;
+    }
+    text = (char *)live + loops_size;
+    if (name.size > 0) {
+        memcpy(text, name.data, name.size);
+    }
+    live->name = (struct str){ text, name.size };
+    live->connections.ref = limit_ref;
+    live->connections.unref = limit_unref;
+    live->connections.wanted = limit_ignore;
+    live->connections.freed = limit_ignore;
+    live->loop_count = loop_count;
+    for (size_t i = 0; i < loop_count; i++) {
+        list_init(&live->loops[i].held);
+    }
+    return live;
+}
+
+static void live_discard_picker(struct cluster_live *live)
+{
+    struct picker *picker = atomic_exchange_explicit(&live->picker, NULL, memory_order_acq_rel);
+
+    if (picker != NULL) {
+        ((struct picker_head *)(void *)picker)->discard(picker);
+    }
+}
+
+static void live_free(struct cluster_live *live)
+{
+    live_discard_picker(live);
+    tulle__views_disown(live);
+    tulle__views_sweep(live, true);
+    tulle__free(live->views);
+    tulle__part_unref(live->config);
+    tulle__lines_free(live);
+}
+
+void tulle__live_set_init(struct live_set *set, size_t loop_count, const struct log *log)
+{
+    *set = (struct live_set){ .loop_count = loop_count, .log = log };
+    tulle__peers_init(&set->peers, loop_count);
+}
+
+void tulle__live_set_fini(struct live_set *set)
+{
+    struct cluster_live *live;
+    size_t at = 0;
+
+    while ((live = tulle__table_next(&set->by_name, &at)) != NULL) {
+        live->next_dead = NULL;
+        live_free(live);
+    }
+    tulle__table_fini(&set->by_name);
+    tulle__peers_sweep(&set->peers);
+    tulle__peers_fini(&set->peers);
+}
+
+static struct cluster_live *live_get(struct live_set *set, struct str name, bool *made)
+{
+    struct cluster_live *live = tulle__table_find(&set->by_name, name);
+
+    *made = live == NULL;
+    if (live != NULL) {
+        return live;
+    }
+    live = live_new(set->loop_count, name);
+    if (live != NULL && !tulle__table_put(&set->by_name, live->name, live)) {
+        live_free(live);
+        return NULL;
+    }
+    return live;
+}
+
+static bool balancer_equal(const struct balancer_config *a, const struct balancer_config *b)
+{
+    return a->kind == b->kind && a->choice_count == b->choice_count &&
+           a->ewma_tau_ns == b->ewma_tau_ns && a->ewma_default_ns == b->ewma_default_ns;
+}
+
+/* Without outlier detection nobody is ejected, and no sweep would let them back. */
+static bool live_lift_all(struct cluster_live *live)
+{
+    bool changed = false;
+
+    for (size_t i = 0; i < live->view_count; i++) {
+        changed |= tulle__outlier_lift(live, live->views[i]);
+    }
+    return changed;
+}
+
+/* True: its picker must be built anew. */
+static bool live_configure(struct cluster_live *live, struct cluster *cluster)
+{
+    struct cluster *old = live->config;
+    bool changed = old == NULL || !balancer_equal(&old->balancer, &cluster->balancer) ||
+                   atomic_load_explicit(&live->picker, memory_order_relaxed) == NULL;
+
+    if (!cluster->outlier.enabled) {
+        changed |= live_lift_all(live);
+    }
+    live->config = tulle__part_ref(cluster);
+    tulle__part_unref(old);
+    return changed;
+}
+
+struct cluster_live *tulle__live_adopt(struct live_set *set, struct cluster *cluster,
+                                       bool *views_changed)
+{
+    bool made;
+    struct cluster_live *live = live_get(set, cluster->name, &made);
+
+    *views_changed = false;
+    if (live == NULL) {
+        return NULL;
+    }
+    if (!tulle__views_adopt(live, &set->peers, cluster, views_changed)) {
+        if (made) {
+            tulle__table_remove(&set->by_name, live->name);
+            live_free(live);
+        }
+        return NULL;
+    }
+    *views_changed |= live_configure(live, cluster);
+    return tulle__live_ref(live);
+}
+
+struct cluster_live *tulle__live_ref(struct cluster_live *live)
+{
+    atomic_fetch_add_explicit(&live->refs, 1, memory_order_relaxed);
+    return live;
+}
+
+/* Release: what the caller did with it is done before the sweep sees 0. */
+void tulle__live_unref(struct cluster_live *live)
+{
+    atomic_fetch_sub_explicit(&live->refs, 1, memory_order_release);
+}
+
+/* A call of an older snapshot may still eject after a new one ended the detection. */
+static void live_tidy(struct cluster_live *live)
+{
+    bool is_over = live->config != NULL && !live->config->outlier.enabled;
+
+    if (is_over && live_lift_all(live)) {
+        atomic_store_explicit(&live->gates_changed, true, memory_order_relaxed);
+    }
+    tulle__views_sweep(live, false);
+}
+
+/* True: it is all gone but itself. A retired picker may still name its views. */
+static bool live_wind_up(struct cluster_live *live)
+{
+    live_discard_picker(live);
+    tulle__views_disown(live);
+    tulle__views_sweep(live, false);
+    return live->view_count == 0;
+}
+
+void tulle__live_sweep(struct live_set *set)
+{
+    struct cluster_live *dead = NULL;
+    struct cluster_live *live;
+    size_t at = 0;
+
+    while ((live = tulle__table_next(&set->by_name, &at)) != NULL) {
+        if (atomic_load_explicit(&live->refs, memory_order_acquire) > 0) {
+            live_tidy(live);
+            continue;
+        }
+        if (live_wind_up(live)) {
+            live->next_dead = dead;
+            dead = live;
+        }
+    }
+    while (dead != NULL) {
+        live = dead;
+        dead = live->next_dead;
+        tulle__table_remove(&set->by_name, live->name);
+        live_free(live);
+    }
+    tulle__peers_sweep(&set->peers);
+}
+
+uint64_t tulle__live_counter(const struct cluster_live *live, enum live_counter counter)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < live->loop_count; i++) {
+        sum += atomic_load_explicit(&live->loops[i].counters[counter], memory_order_relaxed);
+    }
+    return sum;
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What a cluster shares over the whole process and over all snapshots: limits,
+ * budget, views, picker. Made and freed by the control step; a snapshot that
+ * is in use keeps it alive. */
+
+#ifndef TULLE_ENDPOINT_LIVE_H
+#define TULLE_ENDPOINT_LIVE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "endpoint/view.h"
+#include "seam/transport.h"
+
+/* Counted for each cluster and loop: one writer, relaxed. */
+enum live_counter {
+    COUNT_RETRIES,                /* attempts that were retries */
+    COUNT_RETRY_SUCCESS,          /* of those, that had a good end */
+    COUNT_RETRY_SKIPPED_BUDGET,   /* wanted, and refused by the budget */
+    COUNT_RETRY_SKIPPED_LIMIT,    /* by maxRetries */
+    COUNT_RETRY_SKIPPED_METHOD,   /* by the method: perhaps executed, not idempotent */
+    COUNT_RETRY_SKIPPED_DEADLINE, /* no time was left */
+    COUNT_OVERFLOW_REQUESTS,      /* refused by maxRequests */
+    COUNT_OVERFLOW_PENDING,       /* by maxPending */
+    COUNT_NO_ENDPOINT,            /* refused: all ejected */
+    COUNT_HELD,                   /* waited for a slot or for an endpoint */
+    COUNT_TIMEOUT_TRY,            /* per-try timeouts */
+    COUNT_TIMEOUT_ROUTE,
+    COUNT_EJECTIONS_5XX,
+    COUNT_EJECTIONS_GATEWAY,
+    COUNT_EJECTIONS_LOCAL,
+    COUNT_EJECTIONS_OVERFLOW, /* held back by max_ejection_percent */
+    COUNT_CONNECT_FAIL,
+    COUNT_PERHAPS_EXECUTED, /* failures of which nobody knows whether they were executed */
+    COUNTERS
+};
+
+/* A loop's half of a cluster. */
+struct live_loop {
+    _Alignas(64) atomic_uint_least64_t counters[COUNTERS];
+    struct list held; /* calls that wait for a slot or an endpoint, first come first (stack) */
+    atomic_uint held_count;
+    struct task nudge; /* posted to the loop: those who wait try again (stack/held.h) */
+    struct task shed;  /* posted: close an idle connection, another loop needs the room */
+    struct task room;  /* posted: exchanges that wait for room try again */
+    atomic_bool wants_room;
+    struct cluster_live *owner; /* of this half */
+    void *on;                   /* the loop, as stack knows it (struct call_loop) */
+};
+
+struct picker;
+
+/* The first member of every picker: a cluster that goes takes its picker along,
+ * and this folder may not know balancers. */
+struct picker_head {
+    void (*discard)(struct picker *picker);
+};
+
+struct cluster_live {
+    /* Hot: changed by every call of every loop. */
+    _Alignas(64) atomic_uint requests;         /* attempts admitted and not ended */
+    atomic_uint pending;                       /* held by admit or by the pick */
+    atomic_uint retries;                       /* attempts under way that are retries */
+    _Alignas(64) atomic_uint_least64_t budget; /* policy/retry_budget.h */
+    _Alignas(64) struct connection_limit connections;
+    atomic_uint slots;               /* attempts that hold a connection slot (HTTP/1.1) */
+    atomic_bool is_http2;            /* learned: ALPN agreed on it, slots do not count */
+    _Atomic(struct picker *) picker; /* balance/picker.h; never NULL once published */
+
+    /* Cold. */
+    atomic_size_t refs;
+    struct str name;
+    atomic_uint ejected; /* views whose gate is ejected */
+    atomic_bool cap_logged;
+    atomic_bool gates_changed; /* ejected inline: the control step rebuilds the picker */
+    struct view **views; /* control step only; sorted by address; unnamed ones, too (view.h) */
+    size_t view_count;
+    atomic_uint endpoint_count;     /* named views: endpoints of the newest snapshot */
+    struct cluster *config;         /* the newest; a reference; control step only */
+    int64_t next_sweep;             /* control step only */
+    void *mesh;                     /* core's, for connections.wanted and .freed */
+    struct cluster_live *next_dead; /* of a sweep */
+    size_t loop_count;
+    struct live_loop loops[];
+};
+
+struct live_set {
+    struct table by_name; /* cluster_live */
+    struct peers peers;
+    size_t loop_count;
+    const struct log *log;
+};
+
+void tulle__live_set_init(struct live_set *set, size_t loop_count, const struct log *log);
+/* Frees all, whoever refers to it; retired pickers are freed before. */
+void tulle__live_set_fini(struct live_set *set);
+
+/* Finds or makes the live cluster for `cluster`, and makes its views fit the
+ * endpoints (adopting those that are there: an ejection survives). One reference
+ * for the caller. `*views_changed` says whether the picker must be rebuilt (also
+ * for another balancer, and when there is none). NULL: no memory; nothing was
+ * changed. New clusters have connections.ref and .unref, and .wanted and .freed
+ * that do nothing until core puts its own there. */
+struct cluster_live *tulle__live_adopt(struct live_set *set, struct cluster *cluster,
+                                       bool *views_changed);
+struct cluster_live *tulle__live_ref(struct cluster_live *live);
+void tulle__live_unref(
+    struct cluster_live *live); /* any thread; the last leaves it for the sweep */
+/* Frees what nobody refers to: views that are not named, used or in a picker;
+ * clusters (with their picker) and peers without a reference. */
+void tulle__live_sweep(struct live_set *set);
+
+static inline void live_count(struct cluster_live *live, size_t loop, enum live_counter counter)
+{
+    atomic_uint_least64_t *c = &live->loops[loop].counters[counter];
+
+    atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + 1,
+                          memory_order_relaxed);
+}
+
+uint64_t tulle__live_counter(const struct cluster_live *live, enum live_counter counter);
+
+#endif

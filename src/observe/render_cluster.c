@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What clusters count: a table of families, and one walk. A family has at most
+ * as many series as the cap says; the clusters beyond it are added up under
+ * cluster="__other__". */
+
+#include <inttypes.h>
+
+#include "base/macros.h"
+#include "observe/render.h"
+
+/* A row is one line of a cluster; rows of one family follow each other. */
+struct row {
+    const char *name, *help, *type;
+    const char *label; /* ",reason=\"budget\"" or "" */
+    enum live_counter counter;
+    uint64_t (*read)(const struct cluster_live *live); /* NULL: `counter` */
+};
+
+static uint64_t read_in_flight(const struct cluster_live *live)
+{
+    return atomic_load_explicit(&live->requests, memory_order_relaxed);
+}
+
+static uint64_t read_pending(const struct cluster_live *live)
+{
+    return atomic_load_explicit(&live->pending, memory_order_relaxed);
+}
+
+static uint64_t read_retries(const struct cluster_live *live)
+{
+    return atomic_load_explicit(&live->retries, memory_order_relaxed);
+}
+
+static uint64_t read_endpoints(const struct cluster_live *live)
+{
+    return atomic_load_explicit(&live->endpoint_count, memory_order_relaxed);
+}
+
+static uint64_t read_ejected(const struct cluster_live *live)
+{
+    return atomic_load_explicit(&live->ejected, memory_order_relaxed);
+}
+
+static uint64_t read_connections(const struct cluster_live *live)
+{
+    return atomic_load_explicit(&live->connections.open, memory_order_relaxed);
+}
+
+static uint64_t read_connections_opened(const struct cluster_live *live)
+{
+    return atomic_load_explicit(&live->connections.opened, memory_order_relaxed);
+}
+
+#define COUNTER(name, help, label, counter)                                                        \
+    {                                                                                              \
+        name, help, "counter", label, counter, NULL                                                \
+    }
+#define GAUGE(name, help, read)                                                                    \
+    {                                                                                              \
+        name, help, "gauge", "", COUNTERS, read                                                    \
+    }
+
+#define SKIPPED        "tulle_retries_skipped_total"
+#define SKIPPED_HELP   "Retries that were wanted and not made."
+#define OVERFLOW       "tulle_overflow_total"
+#define OVERFLOW_HELP  "Attempts refused by a limit of the cluster."
+#define EJECTIONS      "tulle_ejections_total"
+#define EJECTIONS_HELP "Endpoints ejected, by the kind of failure."
+#define TIMEOUTS       "tulle_timeouts_total"
+#define TIMEOUTS_HELP  "Timeouts of an attempt and of a route."
+
+static const struct row rows[] = {
+    COUNTER("tulle_retries_total", "Attempts that were retries.", "", COUNT_RETRIES),
+    COUNTER("tulle_retry_success_total", "Retries that had a good end.", "", COUNT_RETRY_SUCCESS),
+    COUNTER(SKIPPED, SKIPPED_HELP, ",reason=\"budget\"", COUNT_RETRY_SKIPPED_BUDGET),
+    COUNTER(SKIPPED, SKIPPED_HELP, ",reason=\"limit\"", COUNT_RETRY_SKIPPED_LIMIT),
+    COUNTER(SKIPPED, SKIPPED_HELP, ",reason=\"method\"", COUNT_RETRY_SKIPPED_METHOD),
+    COUNTER(SKIPPED, SKIPPED_HELP, ",reason=\"deadline\"", COUNT_RETRY_SKIPPED_DEADLINE),
+    COUNTER(OVERFLOW, OVERFLOW_HELP, ",limit=\"requests\"", COUNT_OVERFLOW_REQUESTS),
+    COUNTER(OVERFLOW, OVERFLOW_HELP, ",limit=\"pending\"", COUNT_OVERFLOW_PENDING),
+    COUNTER("tulle_no_endpoint_total", "Attempts refused: every endpoint was ejected.", "",
+            COUNT_NO_ENDPOINT),
+    COUNTER("tulle_held_total", "Attempts that waited for a slot or an endpoint.", "", COUNT_HELD),
+    COUNTER(TIMEOUTS, TIMEOUTS_HELP, ",kind=\"try\"", COUNT_TIMEOUT_TRY),
+    COUNTER(TIMEOUTS, TIMEOUTS_HELP, ",kind=\"route\"", COUNT_TIMEOUT_ROUTE),
+    COUNTER("tulle_connect_failures_total", "Attempts for which no connection came about.", "",
+            COUNT_CONNECT_FAIL),
+    COUNTER("tulle_perhaps_executed_total", "Failures of which nobody knows if they were executed.",
+            "", COUNT_PERHAPS_EXECUTED),
+    COUNTER(EJECTIONS, EJECTIONS_HELP, ",kind=\"5xx\"", COUNT_EJECTIONS_5XX),
+    COUNTER(EJECTIONS, EJECTIONS_HELP, ",kind=\"gateway\"", COUNT_EJECTIONS_GATEWAY),
+    COUNTER(EJECTIONS, EJECTIONS_HELP, ",kind=\"local\"", COUNT_EJECTIONS_LOCAL),
+    COUNTER("tulle_ejections_overflow_total", "Ejections held back by maxEjectionPercent.", "",
+            COUNT_EJECTIONS_OVERFLOW),
+    { "tulle_connections_opened_total", "Connections ever opened for a cluster.", "counter", "",
+      COUNTERS, read_connections_opened },
+    GAUGE("tulle_connections", "Open connections of a cluster.", read_connections),
+    GAUGE("tulle_requests_in_flight", "Attempts admitted and not ended.", read_in_flight),
+    GAUGE("tulle_retries_in_flight", "Of those, the ones that are retries.", read_retries),
+    GAUGE("tulle_pending", "Attempts that wait for a slot or an endpoint.", read_pending),
+    GAUGE("tulle_endpoints", "Endpoints that the configuration names.", read_endpoints),
+    GAUGE("tulle_endpoints_ejected", "Of those, the ones that are ejected now.", read_ejected),
+};
+
+static uint64_t row_read(const struct row *row, const struct cluster_live *live)
+{
+    return row->read ? row->read(live) : tulle__live_counter(live, row->counter);
+}
+
+static size_t family_size(size_t first)
+{
+    size_t size = 1;
+
+    while (first + size < COUNT_OF(rows) &&
+           strcmp(rows[first].name, rows[first + size].name) == 0) {
+        size++;
+    }
+    return size;
+}
+
+static void row_write(struct buf *out, const struct row *row, struct str cluster, uint64_t value)
+{
+    tulle__buf_addf(out, "%s{cluster=\"", row->name);
+    tulle__render_label(out, cluster);
+    tulle__buf_addf(out, "\"%s} %" PRIu64 "\n", row->label, value);
+}
+
+static void row_render(const struct render_input *input, const struct row *row, size_t shown,
+                       struct buf *out)
+{
+    uint64_t others = 0;
+
+    for (size_t i = 0; i < input->cluster_count; i++) {
+        uint64_t value = row_read(row, input->clusters[i]);
+
+        if (i >= shown) {
+            others += value;
+            continue;
+        }
+        row_write(out, row, input->clusters[i]->name, value);
+    }
+    if (input->cluster_count > shown) {
+        row_write(out, row, STR("__other__"), others);
+    }
+}
+
+void tulle__render_clusters(const struct render_input *input, struct buf *out)
+{
+    size_t max = tulle__metrics_max(input->metrics);
+    size_t size;
+
+    for (size_t first = 0; first < COUNT_OF(rows); first += size) {
+        size = family_size(first);
+        tulle__render_head(out, rows[first].name, rows[first].help, rows[first].type);
+        for (size_t i = first; i < first + size; i++) {
+            row_render(input, &rows[i], max / size, out);
+        }
+    }
+}

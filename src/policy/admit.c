@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* connectionPool: counts the attempts of a cluster over the whole process
+ * before an endpoint is touched. An HTTP/1.1 attempt needs a connection of its
+ * own, so as many are let in as there may be connections; the others wait in
+ * line, as many as may be pending; what comes then is refused at once, by name.
+ * Over HTTP/2 connections are shared and only maxRequests counts. */
+
+#include "policy/layers.h"
+#include "stack/held.h"
+
+#include <stdio.h>
+
+struct admit_config {
+    const struct cluster *cluster;
+    struct cluster_live *live;
+};
+
+struct admit_slot {
+    bool request, connection; /* what it has taken */
+};
+
+enum admitted { ADMITTED, ADMIT_WAIT, ADMIT_TOO_MANY };
+
+static enum tulle_error admit_prepare(const struct prepare *prepare, const void **config,
+                                      bool *absent)
+{
+    struct admit_config *made = ARENA_NEW(prepare->arena, struct admit_config);
+
+    (void)absent;
+    if (!made) {
+        return TULLE_E_NOMEM;
+    }
+    made->cluster = prepare->cluster;
+    made->live = prepare->live;
+    *config = made;
+    return TULLE_OK;
+}
+
+static bool count_take(atomic_uint *count, uint32_t max)
+{
+    unsigned taken = atomic_load_explicit(count, memory_order_seq_cst);
+
+    do {
+        if (taken >= max) {
+            return false;
+        }
+    } while (!atomic_compare_exchange_weak_explicit(count, &taken, taken + 1, memory_order_seq_cst,
+                                                    memory_order_seq_cst));
+    return true;
+}
+
+static bool connection_is_needed(const struct admit_config *config)
+{
+    return config->cluster->protocol != PROTOCOL_HTTP2 &&
+           config->cluster->limits.max_connections != LIMIT_NONE &&
+           !atomic_load_explicit(&config->live->is_http2, memory_order_relaxed);
+}
+
+/* Room for one more, or none. */
+static enum admitted admit_try(struct tulle_call *call, size_t at)
+{
+    const struct admit_config *config = call_config(call, at);
+    const struct limits *limits = &config->cluster->limits;
+    struct admit_slot *slot = call_slot(call, at);
+
+    if (connection_is_needed(config)) {
+        slot->connection = count_take(&config->live->slots, limits->max_connections);
+        if (!slot->connection) {
+            return ADMIT_WAIT;
+        }
+    }
+    slot->request = count_take(&config->live->requests, limits->max_requests);
+    return slot->request ? ADMITTED : ADMIT_TOO_MANY;
+}
+
+static enum down admit_refuse(struct tulle_call *call, size_t at, enum live_counter counter,
+                              const char *limit, uint32_t max)
+{
+    const struct admit_config *config = call_config(call, at);
+
+    live_count(config->live, call->on->index, counter);
+    snprintf(call->text, sizeof(call->text), "%s of %u is reached", limit, max);
+    return tulle__call_refuse(call, at, TULLE_E_LIMIT, 503, FLAG_UO, call->text);
+}
+
+static enum down admit_refuse_requests(struct tulle_call *call, size_t at)
+{
+    const struct admit_config *config = call_config(call, at);
+
+    return admit_refuse(call, at, COUNT_OVERFLOW_REQUESTS, "http2MaxRequests",
+                        config->cluster->limits.max_requests);
+}
+
+static enum down admit_wait(struct tulle_call *call, size_t at)
+{
+    const struct admit_config *config = call_config(call, at);
+    const struct limits *limits = &config->cluster->limits;
+
+    if (!tulle__held_add(call, at, config->live, limits->max_pending)) {
+        return admit_refuse(call, at, COUNT_OVERFLOW_PENDING, "http1MaxPendingRequests",
+                            limits->max_pending);
+    }
+    /* One may have left between the look and the list. */
+    switch (admit_try(call, at)) {
+    case ADMIT_WAIT:
+        tulle__call_tell(call, at, "waits: maxConnections of %u are in use",
+                         limits->max_connections);
+        return DOWN_HOLD;
+    case ADMITTED: tulle__held_remove(call, config->live); return DOWN_PASS;
+    case ADMIT_TOO_MANY:
+    default: tulle__held_remove(call, config->live); return admit_refuse_requests(call, at);
+    }
+}
+
+static enum down admit_on_call(struct tulle_call *call, size_t at)
+{
+    const struct admit_config *config = call_config(call, at);
+
+    /* First come first served: nobody passes those of this loop who wait. */
+    if (connection_is_needed(config) &&
+        atomic_load_explicit(&config->live->loops[call->on->index].held_count,
+                             memory_order_relaxed) > 0) {
+        return admit_wait(call, at);
+    }
+    switch (admit_try(call, at)) {
+    case ADMITTED: return DOWN_PASS;
+    case ADMIT_WAIT: return admit_wait(call, at);
+    case ADMIT_TOO_MANY:
+    default: return admit_refuse_requests(call, at);
+    }
+}
+
+static void admit_on_wake(struct tulle_call *call, size_t at)
+{
+    const struct admit_config *config = call_config(call, at);
+    struct outcome below = { .origin = ORIGIN_HERE };
+    struct outcome outcome;
+
+    switch (admit_try(call, at)) {
+    case ADMIT_WAIT: return;
+    case ADMITTED:
+        tulle__held_remove(call, config->live);
+        tulle__call_resume(call, at);
+        return;
+    case ADMIT_TOO_MANY:
+    default:
+        tulle__held_remove(call, config->live);
+        admit_refuse_requests(call, at);
+        outcome = call->outcome;
+        tulle__call_answer(call, at, &below, &outcome);
+    }
+}
+
+static void admit_on_end(struct tulle_call *call, size_t at, const struct outcome *outcome)
+{
+    const struct admit_config *config = call_config(call, at);
+    const struct admit_slot *slot = call_slot(call, at);
+
+    (void)outcome;
+    tulle__held_remove(call, config->live);
+    if (slot->request) {
+        atomic_fetch_sub_explicit(&config->live->requests, 1, memory_order_seq_cst);
+    }
+    if (slot->connection) {
+        atomic_fetch_sub_explicit(&config->live->slots, 1, memory_order_seq_cst);
+        tulle__held_nudge(config->live);
+    }
+}
+
+const struct layer_type tulle__admit_layer = {
+    .name = "admit",
+    .tier = TIER_ATTEMPT,
+    .slot_size = sizeof(struct admit_slot),
+    .on_call = admit_on_call,
+    .on_end = admit_on_end,
+    .on_wake = admit_on_wake,
+    .prepare = admit_prepare,
+};

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "policy/bound.h"
+
+#include <stdio.h>
+
+/* A call that never reached the wire was not executed; once it did, nobody knows. */
+static enum tulle_progress bound_progress(const struct tulle_call *call)
+{
+    if (call->head_at > call->attempt_at) {
+        return TULLE_ANSWERED;
+    }
+    return call->on_wire ? TULLE_PERHAPS_EXECUTED : TULLE_NOTHING_SENT;
+}
+
+void tulle__bound_over(struct tulle_call *call, size_t at, unsigned flags, int64_t limit_ns)
+{
+    struct outcome outcome = {
+        .error = TULLE_E_TIMEOUT,
+        .progress = bound_progress(call),
+        .origin = ORIGIN_TIMEOUT,
+        .status = 504,
+        .flags = call->outcome.flags | flags,
+        .layer = call->stack->layers[at].type->name,
+        .text = call->text,
+    };
+
+    snprintf(call->text, sizeof(call->text), "the %s of %.3f s was over%s%s", outcome.layer,
+             (double)limit_ns / (double)NS_PER_S,
+             call->on_wire ? " while waiting for " : " before anything was sent",
+             call->on_wire ? call->endpoint : "");
+    tulle__call_tell(call, at, "%s", call->text);
+    tulle__call_answer(call, at, &outcome, &outcome);
+}

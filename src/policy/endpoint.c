@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What an attempt teaches about its endpoint: requests in flight, latency, and
+ * outlier detection. It learns from answers, timeouts and the transport; what
+ * was refused here, cancelled or lost never touches an endpoint. */
+
+#include "endpoint/outlier.h"
+#include "policy/layers.h"
+#include "stack/call.h"
+
+struct endpoint_config {
+    const struct cluster *cluster;
+    struct cluster_live *live;
+    bool learns_latency;
+};
+
+struct endpoint_slot {
+    struct view *view;
+    int64_t started_at;
+    bool sampled;
+};
+
+static enum tulle_error endpoint_prepare(const struct prepare *prepare, const void **config,
+                                         bool *absent)
+{
+    struct endpoint_config *made = ARENA_NEW(prepare->arena, struct endpoint_config);
+
+    (void)absent;
+    if (!made) {
+        return TULLE_E_NOMEM;
+    }
+    made->cluster = prepare->cluster;
+    made->live = prepare->live;
+    made->learns_latency = prepare->cluster->balancer.kind == BALANCER_PEAK_EWMA;
+    *config = made;
+    return TULLE_OK;
+}
+
+static enum verdict verdict_of(const struct outcome *outcome)
+{
+    switch (outcome->origin) {
+    case ORIGIN_HERE:
+    case ORIGIN_CANCELLED: return VERDICT_NONE;
+    case ORIGIN_TIMEOUT:
+    case ORIGIN_TRANSPORT: return VERDICT_LOCAL;
+    case ORIGIN_PEER: return VERDICT_5XX;
+    case ORIGIN_NONE:
+    default: break;
+    }
+    if (outcome->status < 500) {
+        return VERDICT_SUCCESS;
+    }
+    return outcome->status >= 502 && outcome->status <= 504 ? VERDICT_GATEWAY : VERDICT_5XX;
+}
+
+/* A failure that comes fast must not look like speed: it never pulls the
+ * average down (the sinkhole of least-latency balancers). */
+static void latency_learn(struct tulle_call *call, const struct endpoint_config *config,
+                          struct endpoint_slot *slot, enum verdict verdict)
+{
+    struct ewma *latency = &slot->view->peer->latency;
+    int64_t now = call_now(call), tau = config->cluster->balancer.ewma_tau_ns;
+    int64_t sample = now - slot->started_at;
+
+    if (slot->sampled || !config->learns_latency || verdict == VERDICT_NONE) {
+        return;
+    }
+    slot->sampled = true;
+    if (verdict != VERDICT_SUCCESS) {
+        double known = tulle__ewma_read(latency, tau, now);
+        double floor = known > 0 ? known : (double)config->cluster->balancer.ewma_default_ns;
+
+        sample = (double)sample > floor ? sample : (int64_t)floor;
+    }
+    tulle__ewma_add(latency, sample, tau, now);
+}
+
+static enum down endpoint_on_call(struct tulle_call *call, size_t at)
+{
+    struct endpoint_slot *slot = call_slot(call, at);
+
+    slot->view = call->view;
+    slot->started_at = call_now(call);
+    view_use(slot->view);
+    atomic_fetch_add_explicit(&slot->view->peer->in_flight, 1, memory_order_relaxed);
+    return DOWN_PASS;
+}
+
+static enum up endpoint_on_reply(struct tulle_call *call, size_t at)
+{
+    latency_learn(call, call_config(call, at), call_slot(call, at), verdict_of(&call->outcome));
+    return UP_PASS;
+}
+
+static void endpoint_count(const struct endpoint_slot *slot, enum verdict verdict)
+{
+    if (verdict == VERDICT_NONE) {
+        return;
+    }
+    atomic_fetch_add_explicit(&slot->view->requests, 1, memory_order_relaxed);
+    if (verdict != VERDICT_SUCCESS) {
+        atomic_fetch_add_explicit(&slot->view->failures, 1, memory_order_relaxed);
+    }
+}
+
+static void endpoint_on_end(struct tulle_call *call, size_t at, const struct outcome *outcome)
+{
+    const struct endpoint_config *config = call_config(call, at);
+    struct endpoint_slot *slot = call_slot(call, at);
+    enum verdict verdict = verdict_of(outcome);
+
+    latency_learn(call, config, slot, verdict);
+    endpoint_count(slot, verdict);
+    if (outcome->connect_failure) {
+        live_count(config->live, call->on->index, COUNT_CONNECT_FAIL);
+    }
+    if (tulle__outlier_record(config->live, call->on->index, slot->view, &config->cluster->outlier,
+                              verdict, call->on->log, call_now(call))) {
+        tulle__call_tell(call, at, "%s is ejected", call->endpoint);
+        call->on->poke(call->on);
+    }
+    atomic_fetch_sub_explicit(&slot->view->peer->in_flight, 1, memory_order_relaxed);
+    view_release(slot->view);
+}
+
+const struct layer_type tulle__endpoint_layer = {
+    .name = "endpoint",
+    .tier = TIER_ATTEMPT,
+    .slot_size = sizeof(struct endpoint_slot),
+    .on_call = endpoint_on_call,
+    .on_reply = endpoint_on_reply,
+    .on_end = endpoint_on_end,
+    .prepare = endpoint_prepare,
+};

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The order of the policies is the architecture: each line says why it stands
+ * where it stands, and where the order comes from. From the app downwards. */
+
+#include "policy/layers.h"
+
+#include <stddef.h>
+
+const struct layer_type *const tulle__order[] = {
+    /* Top: it hears the end of every call, also of those that a layer below
+     * refused, and counts what the app sees (istio_requests_total at the source). */
+    &tulle__telemetry_layer,
+
+    /* The app's own bound lies above all that the mesh may do in its name. */
+    &tulle__deadline_layer,
+
+    /* The route's timeout spans every attempt and every backoff (Envoy,
+     * RouteAction.timeout: "spans between the point at which the entire
+     * downstream request has been processed and when the upstream response has
+     * been completely processed ... includes all retries"). */
+    &tulle__timeout_layer,
+
+    /* Above the attempt tier, so that each try is admitted and picked anew. */
+    &tulle__retry_layer,
+
+    /* Below retry: a retry needs room like any attempt (Envoy's thresholds).
+     * Above pick: nobody touches an endpoint before there is room. */
+    &tulle__admit_layer,
+
+    /* Below admit: a call that waited picks from what is there now, not from
+     * what was there when it came. */
+    &tulle__pick_layer,
+
+    /* Below pick, which tells it whose attempt this is; above the per-try
+     * timeout, so that an attempt that hung counts against its endpoint. */
+    &tulle__endpoint_layer,
+
+    /* Bounds one attempt on one endpoint: waiting for room is not its fault. */
+    &tulle__try_timeout_layer,
+
+    /* Bottom: the wire. */
+    &tulle__transport_layer,
+    NULL,
+};
+
+/* Past the mesh there is no policy but the deadline: nobody configured one. */
+const struct layer_type *const tulle__order_outside[] = {
+    &tulle__telemetry_layer,
+    &tulle__deadline_layer,
+    &tulle__transport_layer,
+    NULL,
+};
+
+const struct layer_type *const tulle__order_refused[] = {
+    &tulle__telemetry_layer,
+    &tulle__refuse_layer,
+    NULL,
+};

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Asks the cluster's picker for an endpoint. A cluster that is known and has no
+ * endpoint yet makes the call wait, bounded by maxPending and the deadline. */
+
+#include "policy/layers.h"
+#include "stack/held.h"
+
+#include <stdio.h>
+
+struct pick_config {
+    const struct cluster *cluster;
+    struct cluster_live *live;
+};
+
+static enum tulle_error pick_prepare(const struct prepare *prepare, const void **config,
+                                     bool *absent)
+{
+    struct pick_config *made = ARENA_NEW(prepare->arena, struct pick_config);
+
+    (void)absent;
+    if (!made) {
+        return TULLE_E_NOMEM;
+    }
+    made->cluster = prepare->cluster;
+    made->live = prepare->live;
+    *config = made;
+    return TULLE_OK;
+}
+
+static enum pick_result pick_try(struct tulle_call *call, size_t at)
+{
+    const struct pick_config *config = call_config(call, at);
+    struct pick pick = {
+        .loop = call->on->index,
+        .rand = &call->on->rand,
+        .now = call_now(call),
+        .tried = call->tried,
+        .tried_count = call->tried_count,
+    };
+    enum pick_result result = tulle__pick(config->live, &pick, &call->view);
+
+    if (result == PICK_ENDPOINT) {
+        struct str address = call->view->peer->address;
+
+        memcpy(call->endpoint, address.data, address.size + 1);
+        if (call->tried_count < TRIED_MAX) {
+            call->tried[call->tried_count++] = call->view;
+        }
+        tulle__call_tell(call, at, "%s, %u in flight there", call->endpoint,
+                         atomic_load_explicit(&call->view->peer->in_flight, memory_order_relaxed));
+    }
+    return result;
+}
+
+static enum down pick_refuse(struct tulle_call *call, size_t at)
+{
+    const struct pick_config *config = call_config(call, at);
+
+    live_count(config->live, call->on->index, COUNT_NO_ENDPOINT);
+    return tulle__call_refuse(call, at, TULLE_E_NO_ENDPOINT, 503, FLAG_UH,
+                              "every endpoint is ejected");
+}
+
+static enum down pick_wait(struct tulle_call *call, size_t at)
+{
+    const struct pick_config *config = call_config(call, at);
+    uint32_t max = config->cluster->limits.max_pending;
+
+    if (!tulle__held_add(call, at, config->live, max)) {
+        live_count(config->live, call->on->index, COUNT_OVERFLOW_PENDING);
+        snprintf(call->text, sizeof(call->text),
+                 "http1MaxPendingRequests of %u wait for an endpoint already", max);
+        return tulle__call_refuse(call, at, TULLE_E_LIMIT, 503, FLAG_UO, call->text);
+    }
+    tulle__call_tell(call, at, "waits: the cluster has no endpoint yet");
+    return DOWN_HOLD;
+}
+
+static enum down pick_on_call(struct tulle_call *call, size_t at)
+{
+    switch (pick_try(call, at)) {
+    case PICK_ENDPOINT: return DOWN_PASS;
+    case PICK_HOLD: return pick_wait(call, at);
+    case PICK_FAIL:
+    default: return pick_refuse(call, at);
+    }
+}
+
+static void pick_on_wake(struct tulle_call *call, size_t at)
+{
+    const struct pick_config *config = call_config(call, at);
+    struct outcome below = { .origin = ORIGIN_HERE };
+    struct outcome outcome;
+
+    switch (pick_try(call, at)) {
+    case PICK_HOLD: return;
+    case PICK_ENDPOINT:
+        tulle__held_remove(call, config->live);
+        tulle__call_resume(call, at);
+        return;
+    case PICK_FAIL:
+    default:
+        tulle__held_remove(call, config->live);
+        pick_refuse(call, at);
+        outcome = call->outcome;
+        tulle__call_answer(call, at, &below, &outcome);
+    }
+}
+
+static void pick_on_end(struct tulle_call *call, size_t at, const struct outcome *outcome)
+{
+    const struct pick_config *config = call_config(call, at);
+
+    (void)outcome;
+    tulle__held_remove(call, config->live);
+}
+
+const struct layer_type tulle__pick_layer = {
+    .name = "pick",
+    .tier = TIER_ATTEMPT,
+    .on_call = pick_on_call,
+    .on_end = pick_on_end,
+    .on_wake = pick_on_wake,
+    .prepare = pick_prepare,
+};

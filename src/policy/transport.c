@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The bottom layer: gives the request to the transport, takes the reply in,
+ * and says how the attempt ended. Caps what a peer can make us hold. */
+
+#include "policy/layers.h"
+#include "stack/held.h"
+
+#include <stdio.h>
+
+enum { HEADERS_MAX = 100, HEAD_SIZE_MAX = 64 * 1024 };
+
+struct transport_slot {
+    struct exchange exchange;
+    struct tulle_call *call;
+    size_t at;
+    size_t head_size;
+    bool has_head;
+    const char *too_large; /* what was over its cap; NULL: nothing */
+    bool no_memory;
+};
+
+static struct transport_slot *slot_of(struct exchange *exchange)
+{
+    return CONTAINER_OF(exchange, struct transport_slot, exchange);
+}
+
+static bool slot_too_large(struct transport_slot *slot, const char *what)
+{
+    slot->too_large = what;
+    return false;
+}
+
+static bool exchange_header(struct exchange *exchange, struct str name, struct str value)
+{
+    struct transport_slot *slot = slot_of(exchange);
+    struct tulle_reply *reply = &slot->call->reply;
+
+    slot->head_size += name.size + value.size + 4;
+    if (reply->header_count == HEADERS_MAX) {
+        return slot_too_large(slot, "the reply's head has over 100 headers");
+    }
+    if (slot->head_size > HEAD_SIZE_MAX) {
+        return slot_too_large(slot, "the reply's head is over 64 KiB");
+    }
+    tulle__buf_add_str(&reply->headers, name);
+    tulle__buf_add(&reply->headers, "", 1);
+    tulle__buf_add_str(&reply->headers, value);
+    tulle__buf_add(&reply->headers, "", 1);
+    slot->no_memory = !tulle__buf_ok(&reply->headers);
+    reply->header_count++;
+    return !slot->no_memory;
+}
+
+/* ALPN agreed on HTTP/2: connections are shared, and those who wait for one of
+ * their own need not. */
+static void http2_learn(struct tulle_call *call, bool is_http2)
+{
+    struct cluster_live *live;
+
+    if (!is_http2 || call->plan.kind != PLAN_TARGET) {
+        return;
+    }
+    live = call->plan.destination->target->live;
+    if (atomic_load_explicit(&live->is_http2, memory_order_relaxed)) {
+        return;
+    }
+    atomic_store_explicit(&live->is_http2, true, memory_order_seq_cst);
+    tulle__held_nudge(live);
+}
+
+static void exchange_head(struct exchange *exchange, int status, bool is_http2)
+{
+    struct transport_slot *slot = slot_of(exchange);
+    struct tulle_call *call = slot->call;
+    struct outcome outcome = {
+        .progress = TULLE_ANSWERED,
+        .status = status,
+        .flags = call->outcome.flags,
+        .open = true,
+    };
+
+    slot->has_head = true;
+    http2_learn(call, is_http2);
+    call->reply.status = status;
+    call->reply.is_http2 = is_http2;
+    call->head_at = call_now(call);
+    call->connected_at = exchange->connected_at;
+    tulle__call_tell(call, slot->at, "%s answered %d over %s", call->endpoint, status,
+                     exchange->connected_at ? "a new connection" : "a kept connection");
+    tulle__call_answer(call, slot->at, &outcome, &outcome);
+}
+
+static bool exchange_body(struct exchange *exchange, const char *data, size_t size)
+{
+    struct transport_slot *slot = slot_of(exchange);
+    struct tulle_call *call = slot->call;
+
+    if (size > call->body_max - call->reply.body.size) {
+        return slot_too_large(slot, "the reply's body is over its cap");
+    }
+    slot->no_memory = !tulle__buf_add(&call->reply.body, data, size);
+    return !slot->no_memory;
+}
+
+static enum origin origin_of(enum tulle_error error)
+{
+    switch (error) {
+    case TULLE_E_PEER:
+    case TULLE_E_TOO_LARGE: return ORIGIN_PEER;
+    case TULLE_E_NOMEM:
+    case TULLE_E_INTERNAL: return ORIGIN_HERE;
+    default: return ORIGIN_TRANSPORT;
+    }
+}
+
+/* Envoy's answer in place of a lost one: 503 with UF (no connection), UC (it
+ * ended), 502 with UPE (the peer broke the protocol). */
+static void failure_classify(const struct exchange_end *end, struct outcome *outcome)
+{
+    outcome->status = outcome->error == TULLE_E_PEER ? 502 : 503;
+    if (end->connect_failure || outcome->error == TULLE_E_TLS) {
+        outcome->flags |= FLAG_UF;
+    } else if (outcome->error == TULLE_E_PEER || outcome->error == TULLE_E_TOO_LARGE) {
+        outcome->flags |= FLAG_UPE;
+    } else if (end->refused_stream) {
+        outcome->flags |= FLAG_UR;
+    } else {
+        outcome->flags |= FLAG_UC;
+    }
+}
+
+static void failure_outcome(struct transport_slot *slot, const struct exchange_end *end,
+                            struct outcome *outcome)
+{
+    struct tulle_call *call = slot->call;
+    const char *text = slot->too_large   ? slot->too_large
+                       : slot->no_memory ? "out of memory for the reply"
+                                         : end->text;
+    enum tulle_error error = slot->too_large   ? TULLE_E_TOO_LARGE
+                             : slot->no_memory ? TULLE_E_NOMEM
+                                               : end->error;
+
+    snprintf(call->text, sizeof(call->text), "%s", text);
+    *outcome = (struct outcome){
+        .error = error,
+        .progress = slot->has_head ? TULLE_ANSWERED : end->progress,
+        .origin = origin_of(error),
+        .flags = call->outcome.flags,
+        .connect_failure = end->connect_failure,
+        .refused_stream = end->refused_stream,
+        .layer = "transport",
+        .text = call->text,
+    };
+    failure_classify(end, outcome);
+}
+
+static void exchange_end(struct exchange *exchange, const struct exchange_end *end)
+{
+    struct transport_slot *slot = slot_of(exchange);
+    struct tulle_call *call = slot->call;
+    struct outcome outcome = call->outcome;
+    size_t at = slot->at;
+
+    call->connected_at = exchange->connected_at;
+    if (end->error == TULLE_OK) {
+        outcome.open = false;
+        tulle__call_finish(call, at, &outcome);
+        return;
+    }
+    failure_outcome(slot, end, &outcome);
+    tulle__call_tell(call, at, "%s: %s", call->endpoint, call->text);
+    if (slot->has_head) {
+        tulle__call_finish(call, at, &outcome);
+    } else {
+        tulle__call_answer(call, at, &outcome, &outcome);
+    }
+}
+
+static const struct exchange_events transport_events = {
+    .header = exchange_header,
+    .head = exchange_head,
+    .body = exchange_body,
+    .end = exchange_end,
+};
+
+static struct pool *transport_pool(struct tulle_call *call)
+{
+    if (call->plan.kind == PLAN_TARGET) {
+        return call->on->pool_of(call->on, call->view->peer);
+    }
+    return call->on->outside;
+}
+
+static void exchange_fill(struct tulle_call *call, size_t at, struct transport_slot *slot)
+{
+    const struct target *target =
+        call->plan.kind == PLAN_TARGET ? call->plan.destination->target : NULL;
+
+    slot->call = call;
+    slot->at = at;
+    slot->exchange = (struct exchange){
+        .events = &transport_events,
+        .method = call->method,
+        .url = call->url.text,
+        .headers = call->headers,
+        .header_count = call->header_count,
+        .body = call->body,
+        .body_size = call->body_size,
+        .connect_timeout_ns = target ? target->cluster->connect_timeout_ns : 10 * NS_PER_S,
+        .idle_timeout_ns = target ? target->cluster->idle_timeout_ns : 60 * NS_PER_S,
+        .connections = target ? &target->live->connections : NULL,
+        .connections_max = target ? target->cluster->limits.max_connections : LIMIT_NONE,
+    };
+}
+
+static void reply_clear(struct tulle_call *call)
+{
+    tulle__buf_clear(&call->reply.headers);
+    tulle__buf_clear(&call->reply.body);
+    call->reply.header_count = 0;
+    call->reply.status = 0;
+}
+
+static enum down transport_on_call(struct tulle_call *call, size_t at)
+{
+    struct pool *pool = transport_pool(call);
+    struct transport_slot *slot = call_slot(call, at);
+
+    call->attempts++;
+    call->attempt_at = call_now(call);
+    call->connected_at = 0;
+    reply_clear(call);
+    if (!pool) {
+        return tulle__call_refuse(call, at, TULLE_E_NOMEM, 503, 0,
+                                  "out of memory for a connection");
+    }
+    exchange_fill(call, at, slot);
+    call->on_wire = true;
+    call->on->transport->type->start(pool, &slot->exchange);
+    return DOWN_HOLD;
+}
+
+static void transport_on_end(struct tulle_call *call, size_t at, const struct outcome *outcome)
+{
+    struct transport_slot *slot = call_slot(call, at);
+
+    (void)outcome;
+    if (slot->exchange.private) {
+        call->on->transport->type->cancel(&slot->exchange);
+    }
+}
+
+const struct layer_type tulle__transport_layer = {
+    .name = "transport",
+    .tier = TIER_ATTEMPT,
+    .slot_size = sizeof(struct transport_slot),
+    .on_call = transport_on_call,
+    .on_end = transport_on_end,
+};

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What the mesh asks of whoever moves bytes. A transport lives on one loop and
+ * is used on that loop alone.
+ *
+ * Laws:
+ * - start(), cancel() and drain() never call back from inside, and may be
+ *   called from inside a callback.
+ * - An exchange hears: head once (after its header lines), body any number of
+ *   times, end once. After cancel() it hears nothing more.
+ * - Nothing is ever sent twice: every sending is a start(). `end` says how far
+ *   it got.
+ * - Queueing and limits are the mesh's: the transport opens a connection when
+ *   it needs one and the limit of the exchange has room, else it keeps the
+ *   exchange in the order of start() until there is. */
+
+#ifndef TULLE_SEAM_TRANSPORT_H
+#define TULLE_SEAM_TRANSPORT_H
+
+#include <tulle/error.h>
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/str.h"
+#include "model/cluster.h"
+
+/* Connections of one cluster, over the whole process. */
+struct connection_limit {
+    atomic_uint open;
+    atomic_uint_least64_t opened; /* ever, for metrics */
+    atomic_uint waiting;          /* exchanges without room: idle connections are shed at once */
+    void (*ref)(struct connection_limit *limit); /* a connection keeps its limit alive */
+    void (*unref)(struct connection_limit *limit);
+    /* A loop has an exchange that waits for room: whoever has idle connections
+     * of this limit on another loop should shed one. From that loop. */
+    void (*wanted)(struct connection_limit *limit, struct loop *loop);
+    /* A connection was closed: whoever waits on another loop may try again. */
+    void (*freed)(struct connection_limit *limit, struct loop *loop);
+};
+
+struct pool_spec {
+    struct str address; /* "10.0.0.1:9080"; size 0: wherever the URL's own host is */
+    enum protocol protocol;
+    void *user;                  /* of the pool: for `drained` */
+    void (*drained)(void *user); /* after drain(): the last connection is gone, so is the pool */
+};
+
+struct exchange;
+
+/* How an exchange ended. */
+struct exchange_end {
+    enum tulle_error
+        error; /* TULLE_OK, or NETWORK, TLS, PEER, TIMEOUT (connecting), NOMEM, INTERNAL */
+    enum tulle_progress progress;
+    bool connect_failure; /* no connection came about; Envoy's connect-failure, flag UF */
+    bool refused_stream;  /* HTTP/2 REFUSED_STREAM, or a stream above GOAWAY's last */
+    bool truncated;       /* the body broke off after the head */
+    const char *text;     /* one sentence; lives until end() returns */
+};
+
+struct exchange_events {
+    /* One header line, before head(). False: too much; the exchange ends with TULLE_E_TOO_LARGE. */
+    bool (*header)(struct exchange *exchange, struct str name, struct str value);
+    void (*head)(struct exchange *exchange, int status, bool is_http2);
+    bool (*body)(struct exchange *exchange, const char *data, size_t size); /* false: as header */
+    void (*end)(struct exchange *exchange, const struct exchange_end *end);
+};
+
+/* A header line as it goes out: "Name: value", with a NUL behind it. */
+struct header_line {
+    struct str line;
+    size_t name_size;
+};
+
+/* One attempt on the wire. Lives inside whoever starts it; what it points to
+ * is borrowed until end() or cancel(). */
+struct exchange {
+    const struct exchange_events *events;
+    struct str method;
+    struct str url; /* canonical, absolute, NUL-terminated; goes out as it is */
+    const struct header_line *headers;
+    size_t header_count;
+    const char *body; /* NULL: none */
+    size_t body_size;
+    int64_t connect_timeout_ns;
+    int64_t idle_timeout_ns;              /* of the connection it used, afterwards */
+    struct connection_limit *connections; /* NULL: none */
+    uint32_t connections_max;             /* LIMIT_NONE */
+    /* Written by the transport. */
+    int64_t connected_at; /* when a new connection stood; 0: a kept one */
+    void *private;        /* NULL: not started, or over */
+    struct list node;     /* the transport's */
+    uint64_t order;       /* the transport's: of start() */
+};
+
+struct transport;
+struct pool;
+
+struct transport_options {
+    struct loop *loop;
+    const struct log *log;
+    const char *ca_file; /* NULL: the system's */
+};
+
+struct transport_type {
+    const char *name;
+    /* NULL: no memory (or no such thing in the library it stands on). */
+    struct transport *(*open_transport)(const struct transport_options *options);
+    void (*close_transport)(struct transport *transport); /* all exchanges are over or cancelled */
+    struct pool *(*open)(struct transport *transport, const struct pool_spec *spec);
+    void (*start)(struct pool *pool, struct exchange *exchange);
+    void (*cancel)(struct exchange *exchange);
+    /* Takes no new exchange; idle connections close now, the others after their exchange. */
+    void (*drain)(struct pool *pool);
+    /* Closes the idle connection of this limit that is idle longest. False: there is none. */
+    bool (*shed)(struct transport *transport, struct connection_limit *limit);
+    /* There may be room again: exchanges that wait for `limit` try again. */
+    void (*retry)(struct transport *transport, struct connection_limit *limit);
+};
+
+/* The first member of every transport. */
+struct transport {
+    const struct transport_type *type;
+    /* Written by its loop, read by metrics. */
+    atomic_uint open, idle, active, waiting;
+    atomic_uint_least64_t opened, reused;
+};
+
+extern const struct transport_type tulle__curl_transport;
+
+#endif

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* DestinationRule's TrafficPolicy. A group that is there replaces the inherited
+ * one whole, with Istio's defaults for what it does not say, as istiod does. A
+ * limit of 0 is not said (istiod looks for > 0), so there is no "none". */
+
+#include "source/file/kinds.h"
+
+static const struct choice balancers[] = {
+    { "UNSPECIFIED", BALANCER_LEAST_REQUEST },
+    { "LEAST_REQUEST", BALANCER_LEAST_REQUEST },
+    { "LEAST_CONN", BALANCER_LEAST_REQUEST },
+    { "ROUND_ROBIN", BALANCER_ROUND_ROBIN },
+    { "RANDOM", BALANCER_RANDOM },
+    { "PASSTHROUGH", -1 },
+    { NULL, 0 },
+};
+
+struct pool {
+    struct limits limits;
+    int64_t connect_timeout_ns, tcp_idle_ns, http_idle_ns;
+};
+
+static void policy_balancer(struct decoder *decoder, const struct node *value, void *out,
+                            const struct field *field)
+{
+    static const struct field fields[] = {
+        { "simple", tulle__field_choice, offsetof(struct rule_policy, balancer),
+          .choices = balancers },
+        { .name = "consistentHash" },
+        { .name = "localityLbSetting" },
+        { .name = "warmupDurationSecs" },
+        { .name = "warmup" },
+    };
+    struct rule_policy *policy = out;
+
+    (void)field;
+    policy->has_balancer = true;
+    policy->balancer = BALANCER_LEAST_REQUEST;
+    DECODE_MAP(decoder, value, fields, policy);
+}
+
+static void pool_limit(struct decoder *decoder, const struct node *value, void *out,
+                       const struct field *field)
+{
+    int64_t number;
+
+    (void)field;
+    if (tulle__decode_number(decoder, value, 0, INT32_MAX, &number)) {
+        *(uint32_t *)out = number > 0 ? (uint32_t)number : LIMIT_NONE;
+    }
+}
+
+static void pool_tcp(struct decoder *decoder, const struct node *value, void *out,
+                     const struct field *field)
+{
+    static const struct field fields[] = {
+        { .name = "maxConnections", pool_limit, offsetof(struct pool, limits.max_connections) },
+        { .name = "connectTimeout", tulle__field_duration, offsetof(struct pool, connect_timeout_ns),
+          NS_PER_MS, NEVER - 1 },
+        { .name = "idleTimeout", tulle__field_duration, offsetof(struct pool, tcp_idle_ns), NS_PER_MS,
+          NEVER - 1 },
+        { .name = "tcpKeepalive" },
+        { .name = "maxConnectionDuration" },
+    };
+
+    (void)field;
+    DECODE_MAP(decoder, value, fields, out);
+}
+
+static void pool_http(struct decoder *decoder, const struct node *value, void *out,
+                      const struct field *field)
+{
+    static const struct field fields[] = {
+        { .name = "http1MaxPendingRequests", pool_limit, offsetof(struct pool, limits.max_pending) },
+        { .name = "http2MaxRequests", pool_limit, offsetof(struct pool, limits.max_requests) },
+        { .name = "maxRetries", pool_limit, offsetof(struct pool, limits.max_retries) },
+        { .name = "idleTimeout", tulle__field_duration, offsetof(struct pool, http_idle_ns), NS_PER_MS,
+          NEVER - 1 },
+        { .name = "maxRequestsPerConnection" },
+        { .name = "h2UpgradePolicy" },
+        { .name = "useClientProtocol" },
+        { .name = "maxConcurrentStreams" },
+        { .name = "http2KeepAlive" },
+    };
+
+    (void)field;
+    DECODE_MAP(decoder, value, fields, out);
+}
+
+static void policy_pool(struct decoder *decoder, const struct node *value, void *out,
+                        const struct field *field)
+{
+    static const struct field fields[] = {
+        { .name = "tcp", pool_tcp },
+        { .name = "http", pool_http },
+    };
+    struct pool pool = {
+        .limits = { LIMIT_NONE, LIMIT_NONE, LIMIT_NONE, LIMIT_NONE },
+        .connect_timeout_ns = 10 * NS_PER_S,
+        .tcp_idle_ns = 3600 * NS_PER_S,
+        .http_idle_ns = NEVER,
+    };
+    struct rule_policy *policy = out;
+
+    (void)field;
+    DECODE_MAP(decoder, value, fields, &pool);
+    policy->has_pool = true;
+    policy->limits = pool.limits;
+    policy->connect_timeout_ns = pool.connect_timeout_ns;
+    policy->idle_timeout_ns = pool.http_idle_ns != NEVER ? pool.http_idle_ns : pool.tcp_idle_ns;
+}
+
+static void outlier_min_health(struct decoder *decoder, const struct node *value, void *out,
+                               const struct field *field)
+{
+    int64_t number;
+
+    (void)out;
+    (void)field;
+    if (tulle__decode_number(decoder, value, 0, 100, &number) && number != 0) {
+        tulle__mistake(decoder, value, "minHealthPercent is not supported yet, but for 0");
+    }
+}
+
+static const struct outlier_config outlier_defaults = {
+    .enabled = true,
+    .consecutive_5xx = 5,
+    .consecutive_local_origin = 5,
+    .interval_ns = 10 * NS_PER_S,
+    .base_ejection_ns = 30 * NS_PER_S,
+    .max_ejection_ns = 300 * NS_PER_S,
+    .max_ejection_percent = 10,
+};
+
+static void policy_outlier(struct decoder *decoder, const struct node *value, void *out,
+                           const struct field *field)
+{
+    static const struct field fields[] = {
+        { .name = "splitExternalLocalOriginErrors", tulle__field_flag,
+          offsetof(struct outlier_config, split_local_origin) },
+        { .name = "consecutiveLocalOriginFailures", tulle__field_u32,
+          offsetof(struct outlier_config, consecutive_local_origin), 0, UINT32_MAX },
+        { .name = "consecutiveGatewayErrors", tulle__field_u32,
+          offsetof(struct outlier_config, consecutive_gateway), 0, UINT32_MAX },
+        { .name = "consecutive5xxErrors", tulle__field_u32,
+          offsetof(struct outlier_config, consecutive_5xx), 0, UINT32_MAX },
+        { .name = "interval", tulle__field_duration, offsetof(struct outlier_config, interval_ns),
+          NS_PER_MS, NEVER - 1 },
+        { .name = "baseEjectionTime", tulle__field_duration,
+          offsetof(struct outlier_config, base_ejection_ns), NS_PER_MS, NEVER - 1 },
+        { .name = "maxEjectionPercent", tulle__field_u32,
+          offsetof(struct outlier_config, max_ejection_percent), 0, 100 },
+        { .name = "minHealthPercent", outlier_min_health },
+        { .name = "consecutiveErrors" },
+    };
+    struct outlier_config outlier = outlier_defaults;
+    struct rule_policy *policy = out;
+
+    (void)field;
+    DECODE_MAP(decoder, value, fields, &outlier);
+    if (outlier.consecutive_local_origin == 0) {
+        outlier.consecutive_local_origin = outlier_defaults.consecutive_local_origin;
+    }
+    if (outlier.max_ejection_percent == 0) {
+        outlier.max_ejection_percent = outlier_defaults.max_ejection_percent;
+    }
+    if (outlier.base_ejection_ns > outlier.max_ejection_ns) {
+        outlier.max_ejection_ns = outlier.base_ejection_ns;
+    }
+    policy->has_outlier = true;
+    policy->outlier = outlier;
+}
+
+static void port_policy_item(struct decoder *decoder, const struct node *item, void *out)
+{
+    static const struct field fields[] = {
+        { .name = "port", tulle__field_port, offsetof(struct rule_port_policy, port) },
+        { .name = "loadBalancer", policy_balancer, offsetof(struct rule_port_policy, policy) },
+        { .name = "connectionPool", policy_pool, offsetof(struct rule_port_policy, policy) },
+        { .name = "outlierDetection", policy_outlier, offsetof(struct rule_port_policy, policy) },
+        { .name = "tls" },
+    };
+    struct rule_port_policy *port = out;
+    size_t before = decoder->mistakes;
+
+    DECODE_MAP(decoder, item, fields, out);
+    if (port->port == 0 && decoder->mistakes == before) {
+        tulle__mistake(decoder, item, "a port level setting must have a port with a number");
+    }
+}
+
+static void policy_ports(struct decoder *decoder, const struct node *value, void *out,
+                         const struct field *field)
+{
+    struct rule_traffic_policy *policy = out;
+
+    (void)field;
+    policy->ports = tulle__decode_list(decoder, value, sizeof(*policy->ports), port_policy_item,
+                                       &policy->port_count);
+}
+
+void tulle__field_traffic_policy(struct decoder *decoder, const struct node *value, void *out,
+                                 const struct field *field)
+{
+    static const struct field fields[] = {
+        { .name = "loadBalancer", policy_balancer, offsetof(struct rule_traffic_policy, policy) },
+        { .name = "connectionPool", policy_pool, offsetof(struct rule_traffic_policy, policy) },
+        { .name = "outlierDetection", policy_outlier, offsetof(struct rule_traffic_policy, policy) },
+        { .name = "portLevelSettings", policy_ports },
+        { .name = "tls" },
+        { .name = "tunnel" },
+        { .name = "proxyProtocol" },
+        { .name = "retryBudget" },
+    };
+
+    (void)field;
+    DECODE_MAP(decoder, value, fields, out);
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* A call on its way through the layers: the machine.
+ *
+ * Laws (tests/unit/stack has a test for each):
+ *   1 The driver is one loop. A verb used while it runs is kept and taken up when
+ *     the layer returns, so that nothing nests, and a cancel from inside a callback
+ *     is safe. The one nearest the top wins.
+ *   2 What is over hears nothing more: a layer that is cut cancels what it started.
+ *   3 Each on_call is followed by exactly one on_end.
+ *   4 Who is cut hears why (timeout, cancelled, lost).
+ *   5 A call is freed by its last reference: app, driver.
+ *   6 Nothing is retried once the head has gone to the app. */
+
+#ifndef TULLE_STACK_CALL_H
+#define TULLE_STACK_CALL_H
+
+#include <tulle/call.h>
+#include <tulle/observe.h>
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "balance/picker.h"
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/loop.h"
+#include "route/plan.h"
+#include "seam/observer.h"
+#include "seam/transport.h"
+#include "stack/layer.h"
+
+/* Whose the end of a call or attempt is. */
+enum origin {
+    ORIGIN_NONE,      /* it went well, or has not ended */
+    ORIGIN_HERE,      /* refused here: never touches an endpoint */
+    ORIGIN_CANCELLED, /* the app, or a lost race */
+    ORIGIN_TIMEOUT,
+    ORIGIN_TRANSPORT,
+    ORIGIN_PEER
+};
+
+struct outcome {
+    enum tulle_error error; /* TULLE_OK: there is a head */
+    enum tulle_progress progress;
+    enum origin origin;
+    int status;     /* of the head; of a failure: what Envoy would have answered */
+    unsigned flags; /* enum response_flag */
+    bool open;      /* the head is here, the body follows */
+    bool connect_failure, refused_stream;
+    const char *layer; /* who decided; static */
+    const char *text;  /* one sentence: static, or in the call */
+};
+
+enum verb { VERB_NONE, VERB_RESUME, VERB_ANSWER, VERB_FINISH };
+
+struct verb_request {
+    enum verb verb;
+    size_t at;
+    struct outcome below; /* how the layers below `at` end */
+    struct outcome outcome;
+};
+
+/* What a loop lends its calls. Core has one in each of its loops. */
+struct call_loop {
+    struct loop *loop;
+    size_t index;
+    struct rand rand;
+    struct transport *transport;
+    struct pool *outside; /* of calls to names outside the mesh; opened when first needed */
+    const struct log *log;
+    const struct observer *observer;
+    struct observer_shard *shard;
+    /* Core's: the pool of a peer on this loop (NULL: no memory), and a poke of the control step. */
+    struct pool *(*pool_of)(struct call_loop *loop, struct peer *peer);
+    void (*poke)(struct call_loop *loop);
+    /* A task for this loop, from any thread; false: it waits there already. */
+    bool (*post)(struct call_loop *loop, struct task *task);
+    tulle_access_fn *access; /* NULL: none */
+    void *access_user;
+};
+
+/* The reply, as it comes in. */
+struct tulle_reply {
+    int32_t status;
+    bool is_http2;
+    struct buf headers; /* name NUL value NUL ... */
+    size_t header_count;
+    struct buf body;
+};
+
+/* One thing a layer said, for explain. */
+struct story_line {
+    int64_t at;
+    const char *layer; /* static */
+    struct str text;
+};
+
+struct tulle_call {
+    /* The machine. */
+    const struct stack *stack;
+    struct call_loop *on;
+    size_t depth; /* layers entered and not yet ended */
+    struct outcome outcome;
+    struct verb_request request;
+    atomic_uint refs;
+    bool busy, head_sent, done;
+    int64_t wake[LAYERS_MAX]; /* NEVER: no wake-up */
+    struct timer timer;       /* for the earliest of them */
+    _Alignas(max_align_t) unsigned char slots[SLOTS_SIZE];
+
+    /* The request: all in the arena, or borrowed from a blocking caller. */
+    struct arena arena;
+    struct url url;
+    struct str method;
+    const struct header_line *headers;
+    size_t header_count;
+    const char *body;
+    size_t body_size;
+    size_t body_max;
+    int64_t deadline; /* an instant; NEVER: none */
+    bool retry_off, has_idempotency_key, is_grpc;
+
+    /* The way: set by core before the first layer. */
+    struct plan plan;
+    struct target outside_target; /* of a call without a route */
+
+    /* The attempt. */
+    uint32_t attempts;
+    bool on_wire;      /* the transport has it, or had it */
+    struct view *view; /* of this attempt, or of the last; NULL: none */
+    struct view *tried[TRIED_MAX];
+    size_t tried_count;
+    struct list held; /* in live_loop.held, while a layer waits there */
+    size_t held_at;   /* which layer */
+
+    /* What came of it. */
+    struct tulle_reply reply;
+    struct tulle_failure failure;
+    bool failed;
+    int64_t started_at, attempt_at, connected_at, head_at, ended_at;
+    char endpoint[64]; /* of the last attempt */
+    char text[192];    /* a sentence that is not static */
+    bool explain;
+    struct buf story;
+
+    /* Core's. */
+    void (*ended)(struct tulle_call *call); /* once, last, on the loop */
+    struct mesh_loop *mesh_loop;
+    tulle_call_done_fn *done_fn;
+    void *done_user;
+    struct task task;         /* starts it on its loop */
+    struct task cancel_task;  /* cancels it there */
+    struct list node;         /* in the loop's calls */
+    struct waiter *waiter;    /* the blocking caller, who sleeps or runs the loop; NULL: none */
+    struct runnable_use *use; /* the mesh as it was when the call started */
+    atomic_bool finished;     /* set once, before `done`: what the app may read is settled */
+    atomic_bool cancelled;
+};
+
+/* --- the life of a call (core) --- */
+
+/* Starts at the top of call->stack. Call it on the loop, outside the driver. */
+void tulle__call_run(struct tulle_call *call);
+void tulle__call_unref(struct tulle_call *call); /* any thread; the last frees it */
+void tulle__call_cancel_here(struct tulle_call *call,
+                             const struct outcome *outcome); /* on the loop */
+
+/* --- for layers, on the call's loop --- */
+
+/* Goes on below `at`, after a hold in either direction. */
+void tulle__call_resume(struct tulle_call *call, size_t at);
+/* Ends everything below `at` with `below` and reports `outcome` upwards. */
+void tulle__call_answer(struct tulle_call *call, size_t at, const struct outcome *below,
+                        const struct outcome *outcome);
+/* The body is over, or broke off. */
+void tulle__call_finish(struct tulle_call *call, size_t at, const struct outcome *outcome);
+void tulle__call_wake_at(struct tulle_call *call, size_t at, int64_t due);
+
+static inline void *call_slot(struct tulle_call *call, size_t at)
+{
+    return call->slots + call->stack->layers[at].slot;
+}
+
+static inline const void *call_config(const struct tulle_call *call, size_t at)
+{
+    return call->stack->layers[at].config;
+}
+
+static inline int64_t call_now(const struct tulle_call *call)
+{
+    return call->on->loop->now;
+}
+
+/* Adds to the story, if the call has one. */
+void tulle__call_tell(struct tulle_call *call, size_t at, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Sets the outcome of a refusal made here and returns DOWN_ANSWER. */
+enum down tulle__call_refuse(struct tulle_call *call, size_t at, enum tulle_error error, int status,
+                             unsigned flags, const char *text);
+
+#endif

@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Every socket is ours: made in OPENSOCKET, where the limit has the last word,
+ * and closed in CLOSESOCKET. Between them libcurl says what it waits for.
+ *
+ * A kept connection stays in epoll for reading while it is idle: that is how
+ * its end is seen, and it saves two system calls a request. */
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "transport/curl/internal.h"
+
+static void connection_ready(struct watch *watch, unsigned events)
+{
+    struct connection *connection = CONTAINER_OF(watch, struct connection, watch);
+    struct curl_transport *transport = connection->transport;
+
+    if (connection->wanted == 0) {
+        tulle__idle_ready(connection);
+        tulle__flow_settle(transport);
+        return;
+    }
+    tulle__lane_action(&transport->lane, watch->fd, events);
+    tulle__lane_collect(&transport->lane);
+    tulle__flow_settle(transport);
+}
+
+static bool fds_reserve(struct curl_transport *transport, int fd)
+{
+    size_t count = transport->fds ? transport->fds : 64;
+    struct connection **by_fd;
+
+    if ((size_t)fd < transport->fds) {
+        return true;
+    }
+    while (count <= (size_t)fd) {
+        count *= 2;
+    }
+    by_fd = tulle__realloc(transport->by_fd, count * sizeof(struct connection *));
+    if (!by_fd) {
+        return false;
+    }
+    memset(by_fd + transport->fds, 0, (count - transport->fds) * sizeof(struct connection *));
+    transport->by_fd = by_fd;
+    transport->fds = count;
+    return true;
+}
+
+static struct connection *connection_at(const struct curl_transport *transport, int fd)
+{
+    return fd >= 0 && (size_t)fd < transport->fds ? transport->by_fd[fd] : NULL;
+}
+
+static struct connection *connection_new(struct curl_transport *transport, int fd)
+{
+    struct connection *connection;
+
+    if (!fds_reserve(transport, fd)) {
+        return NULL;
+    }
+    connection = ALLOC_ZERO(struct connection);
+    if (!connection) {
+        return NULL;
+    }
+    connection->watch =
+        (struct watch){ .fd = fd, .events = LOOP_WRITE, .ready = connection_ready };
+    connection->transport = transport;
+    connection->key = -1;
+    list_init(&connection->in_pool);
+    list_init(&connection->in_idle);
+    list_init(&connection->in_opened);
+    if (!tulle__watch_add(transport->loop, &connection->watch)) {
+        tulle__free(connection);
+        return NULL;
+    }
+    transport->by_fd[fd] = connection;
+    return connection;
+}
+
+/* Takes the room that was kept for it, or asks anew: libcurl may open one where
+ * a kept connection was expected. */
+static bool connection_take_room(struct transfer *transfer)
+{
+    struct exchange *exchange = transfer->exchange;
+    struct connection_limit *limit = exchange->connections;
+
+    transfer->pool->claimed -= transfer->claimed;
+    transfer->claimed = false;
+    if (!limit || transfer->room) {
+        return true;
+    }
+    if (tulle__room_take(limit, exchange->connections_max) ||
+        (tulle__idle_shed(transfer->transport, limit) &&
+         tulle__room_take(limit, exchange->connections_max))) {
+        transfer->room = limit;
+        return true;
+    }
+    transfer->no_room = true;
+    return false;
+}
+
+static bool connection_is_welcome(struct transfer *transfer)
+{
+    if (transfer->sent) {
+        transfer->again = true;
+        transfer->silent = transfer->text[0] == '\0';
+        return false;
+    }
+    return transfer->exchange && connection_take_room(transfer);
+}
+
+static void connection_count(struct connection *connection, struct transfer *transfer)
+{
+    struct pool *pool = transfer->pool;
+    struct transport *base = &transfer->transport->base;
+
+    connection->pool = pool;
+    connection->limit = transfer->room;
+    transfer->room = NULL;
+    list_add_last(&pool->connections, &connection->in_pool);
+    list_add_last(&transfer->opened, &connection->in_opened);
+    atomic_fetch_add_explicit(&base->open, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&base->opened, 1, memory_order_relaxed);
+    if (connection->limit) {
+        atomic_fetch_add_explicit(&connection->limit->opened, 1, memory_order_relaxed);
+    }
+}
+
+curl_socket_t tulle__connection_open(void *user, curlsocktype purpose,
+                                     struct curl_sockaddr *address)
+{
+    struct transfer *transfer = user;
+    struct connection *connection;
+    int fd;
+
+    (void)purpose;
+    if (!transfer || !connection_is_welcome(transfer)) {
+        return CURL_SOCKET_BAD;
+    }
+    fd = socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
+                address->protocol);
+    if (fd < 0) {
+        transfer->no_descriptor = true;
+        return CURL_SOCKET_BAD;
+    }
+    connection = connection_new(transfer->transport, fd);
+    if (!connection) {
+        transfer->no_memory = true;
+        close(fd);
+        return CURL_SOCKET_BAD;
+    }
+    connection_count(connection, transfer);
+    return fd;
+}
+
+bool tulle__connection_stands(const struct connection *connection)
+{
+    struct tcp_info info;
+    socklen_t size = sizeof(info);
+
+    if (connection->watch.fd < 0) {
+        return connection->was_standing;
+    }
+    return getsockopt(connection->watch.fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
+           info.tcpi_state == TCP_ESTABLISHED;
+}
+
+/* It is no connection of its pool any more: the peer sees (or saw) its end. */
+static void connection_leave(struct connection *connection)
+{
+    struct curl_transport *transport = connection->transport;
+    struct connection_limit *limit = connection->limit;
+    struct pool *pool = connection->pool;
+
+    if (!pool) {
+        return;
+    }
+    tulle__idle_remove(connection);
+    list_remove(&connection->in_pool);
+    list_remove(&connection->in_opened);
+    pool->standing -= connection->stood;
+    connection->pool = NULL;
+    connection->limit = NULL;
+    atomic_fetch_sub_explicit(&transport->base.open, 1, memory_order_relaxed);
+    if (limit) {
+        tulle__room_give(limit, transport->loop);
+    }
+    tulle__flow_later(transport);
+}
+
+int tulle__connection_close(void *user, curl_socket_t fd)
+{
+    struct curl_transport *transport = user;
+    struct connection *connection = connection_at(transport, fd);
+
+    if (!connection) {
+        return close(fd);
+    }
+    connection->was_standing = connection->streams > 0 && tulle__connection_stands(connection);
+    tulle__watch_remove(transport->loop, &connection->watch);
+    transport->by_fd[fd] = NULL;
+    tulle__names_remove(transport, connection);
+    close(fd); /* before the room is given back, so that the peer sees it first */
+    connection->watch.fd = -1;
+    transport->held -= connection->shut;
+    transport->unread -= connection->unread;
+    connection_leave(connection);
+    if (connection->streams == 0) {
+        tulle__free(connection);
+    }
+    return 0;
+}
+
+void tulle__connection_shut(struct connection *connection)
+{
+    struct curl_transport *transport = connection->transport;
+
+    shutdown(connection->watch.fd, SHUT_RDWR);
+    tulle__watch_change(transport->loop, &connection->watch, 0);
+    connection->shut = true;
+    transport->held++;
+    connection_leave(connection);
+    tulle__idle_sweep_soon(transport);
+}
+
+static bool connection_has_port(const struct connection *connection, int local_port)
+{
+    struct sockaddr_storage address;
+    socklen_t size = sizeof(address);
+    uint16_t port;
+
+    if (getsockname(connection->watch.fd, (struct sockaddr *)&address, &size) != 0) {
+        return false;
+    }
+    port = address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
+                                         : ((struct sockaddr_in *)&address)->sin_port;
+    return ntohs(port) == local_port;
+}
+
+/* Of the sockets that libcurl tried (an address each), the one that stands. */
+static struct connection *connection_that_stands(struct transfer *transfer, int local_port)
+{
+    struct list *node = list_first(&transfer->opened);
+
+    if (!node || node->next == &transfer->opened) {
+        return node ? CONTAINER_OF(node, struct connection, in_opened) : NULL;
+    }
+    for (; node != &transfer->opened; node = node->next) {
+        struct connection *connection = CONTAINER_OF(node, struct connection, in_opened);
+
+        if (connection_has_port(connection, local_port)) {
+            return connection;
+        }
+    }
+    return NULL;
+}
+
+static int64_t connection_key(CURL *easy, const struct ends *ends)
+{
+#if LIBCURL_VERSION_NUM >= 0x080200
+    curl_off_t id = -1;
+
+    (void)ends;
+    return curl_easy_getinfo(easy, CURLINFO_CONN_ID, &id) == CURLE_OK ? id : -1;
+#else
+    uint64_t name = tulle__str_hash(str_of(ends->remote), 0) << 32;
+
+    (void)easy;
+    name |= (uint64_t)(ends->remote_port & 0xffff) << 16 | (uint64_t)(ends->local_port & 0xffff);
+    return (int64_t)(name & INT64_MAX);
+#endif
+}
+
+bool tulle__connection_take(struct transfer *transfer, const struct ends *ends)
+{
+    struct curl_transport *transport = transfer->transport;
+    struct exchange *exchange = transfer->exchange;
+    int64_t key = connection_key(transfer->easy, ends);
+    struct connection *connection = key < 0 ? NULL : tulle__names_find(transport, key);
+
+    if (!connection) {
+        connection = connection_that_stands(transfer, ends->local_port);
+        if (!connection || !tulle__names_add(transport, connection, key)) {
+            transfer->no_memory = true;
+            return false;
+        }
+        list_remove(&connection->in_opened);
+        connection->stood = true;
+        connection->pool->standing++;
+        exchange->connected_at = transport->loop->now;
+    } else {
+        atomic_fetch_add_explicit(&transport->base.reused, 1, memory_order_relaxed);
+    }
+    tulle__idle_remove(connection);
+    connection->streams++;
+    connection->idle_timeout_ns = exchange->idle_timeout_ns;
+    transfer->connection = connection;
+    tulle__pool_give_up(transfer);
+    return true;
+}
+
+void tulle__connection_release(struct transfer *transfer)
+{
+    struct connection *connection = transfer->connection;
+
+    while (!list_is_empty(&transfer->opened)) {
+        list_remove(transfer->opened.next);
+    }
+    transfer->connection = NULL;
+    if (!connection || --connection->streams > 0) {
+        return;
+    }
+    if (connection->watch.fd < 0) {
+        tulle__free(connection);
+        return;
+    }
+    if (connection->pool) {
+        tulle__idle_add(connection);
+    }
+}
+
+/* A descriptor that libcurl watches and that is no connection: its resolver's. */
+struct stranger {
+    struct watch watch;
+    struct curl_transport *transport;
+};
+
+static void stranger_ready(struct watch *watch, unsigned events)
+{
+    struct stranger *stranger = CONTAINER_OF(watch, struct stranger, watch);
+    struct curl_transport *transport = stranger->transport;
+
+    tulle__lane_action(&transport->lane, watch->fd, events);
+    tulle__lane_collect(&transport->lane);
+    tulle__flow_settle(transport);
+}
+
+/* Without memory or room in epoll libcurl's own timers find the answer later. */
+static void stranger_watch(struct curl_transport *transport, int fd, unsigned events,
+                           struct stranger *stranger)
+{
+    if (events == 0) {
+        if (stranger) {
+            tulle__watch_remove(transport->loop, &stranger->watch);
+            tulle__free(stranger);
+        }
+        return;
+    }
+    if (stranger) {
+        tulle__watch_change(transport->loop, &stranger->watch, events);
+        return;
+    }
+    stranger = ALLOC_ZERO(struct stranger);
+    if (!stranger) {
+        return;
+    }
+    stranger->watch = (struct watch){ .fd = fd, .events = events, .ready = stranger_ready };
+    stranger->transport = transport;
+    if (!tulle__watch_add(transport->loop, &stranger->watch)) {
+        tulle__free(stranger);
+        return;
+    }
+    curl_multi_assign(transport->lane.multi, fd, stranger);
+}
+
+int tulle__connection_watch(CURL *easy, curl_socket_t fd, int what, void *user, void *socket_user)
+{
+    struct curl_transport *transport = user;
+    struct connection *connection = connection_at(transport, fd);
+    unsigned events = (what == CURL_POLL_IN || what == CURL_POLL_INOUT ? LOOP_READ : 0u) |
+                      (what == CURL_POLL_OUT || what == CURL_POLL_INOUT ? LOOP_WRITE : 0u);
+
+    (void)easy;
+    if (!connection) {
+        stranger_watch(transport, fd, events, socket_user);
+        return 0;
+    }
+    connection->wanted = events;
+    if (events == 0 && !connection->shut) {
+        events = LOOP_READ;
+    }
+    if (events != connection->watch.events) {
+        tulle__watch_change(transport->loop, &connection->watch, events);
+    }
+    return 0;
+}

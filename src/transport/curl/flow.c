@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* An exchange from start to end: waiting in its pool, with libcurl as a
+ * transfer, over. Starting and cancelling only note what is wanted when they
+ * come from inside libcurl, or from an event; it is done in the same round. */
+
+#include "transport/curl/internal.h"
+
+/* Handles that are kept for later; each has some 10 KB. */
+enum { SPARE_MAX = 256 };
+
+static struct transfer *transfer_take(struct curl_transport *transport)
+{
+    struct list *node = list_first(&transport->spare);
+
+    if (!node) {
+        return tulle__transfer_new(transport);
+    }
+    list_remove(node);
+    transport->spare_count--;
+    return CONTAINER_OF(node, struct transfer, node);
+}
+
+static void transfer_keep(struct transfer *transfer)
+{
+    struct curl_transport *transport = transfer->transport;
+
+    list_remove(&transfer->node);
+    transfer->exchange = NULL;
+    transfer->pool = NULL;
+    if (transport->spare_count >= SPARE_MAX || transport->closing) {
+        tulle__transfer_free(transfer);
+        return;
+    }
+    transport->spare_count++;
+    list_add_first(&transport->spare, &transfer->node); /* the warmest first */
+}
+
+/* Takes it from libcurl; a connection in mid-reply is closed by that. */
+static void transfer_detach(struct transfer *transfer)
+{
+    struct curl_transport *transport = transfer->transport;
+    struct pool *pool = transfer->pool;
+
+    tulle__lane_remove(&transport->lane, transfer->easy);
+    tulle__connection_release(transfer);
+    tulle__pool_give_up(transfer);
+    pool->transfers--;
+    pool->full = false;
+    atomic_fetch_sub_explicit(&transport->base.active, 1, memory_order_relaxed);
+    if (pool->draining || !list_is_empty(&pool->waiting)) {
+        tulle__flow_later(transport);
+    }
+}
+
+static void exchange_end(struct exchange *exchange, const struct outcome *outcome)
+{
+    char text[OUTCOME_TEXT_SIZE];
+    struct exchange_end end;
+
+    tulle__outcome_end(outcome, &end, text);
+    exchange->private = NULL;
+    exchange->events->end(exchange, &end);
+}
+
+static void exchange_refuse(struct exchange *exchange, enum tulle_error error)
+{
+    struct exchange_end end = { .error = error, .progress = TULLE_NOTHING_SENT };
+
+    end.text = "out of memory";
+    if (error == TULLE_E_INTERNAL) {
+        end.text = "HTTP/2 with prior knowledge needs libcurl 8, and HEAD has no body";
+    }
+    exchange->private = NULL;
+    exchange->events->end(exchange, &end);
+}
+
+static void outcome_fill(struct outcome *outcome, const struct transfer *transfer, CURLcode code)
+{
+    CURL *easy = transfer->easy;
+    const struct pool *pool = transfer->pool;
+    const struct connection *connection = transfer->connection;
+
+    *outcome = (struct outcome){
+        .code = code,
+        .text = transfer->text,
+        .sent = transfer->sent,
+        .again = transfer->again,
+        .silent = transfer->silent,
+        .is_http2 = pool->spoken == POOL_HTTP2,
+        .answered = transfer->status != 0 || transfer->head,
+        .head = transfer->head,
+        .too_large = transfer->too_large,
+        .no_memory = transfer->no_memory,
+        .no_descriptor = transfer->no_descriptor,
+        .url = transfer->exchange->url,
+        .connect_timeout_ns = transfer->exchange->connect_timeout_ns,
+        .address = str_of(pool->connect_to ? pool->connect_to->data + 2 : NULL),
+    };
+    if (code != CURLE_OK) {
+        outcome->standing = connection && tulle__connection_stands(connection);
+        curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &outcome->os_error);
+        curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &outcome->sent_bytes);
+    }
+}
+
+void tulle__flow_finish(struct transfer *transfer, CURLcode code)
+{
+    struct exchange *exchange = transfer->exchange;
+    struct pool *pool = transfer->pool;
+    bool again = transfer->no_room && !transfer->sent && exchange;
+    struct outcome outcome;
+
+    if (exchange) {
+        outcome_fill(&outcome, transfer, code);
+    }
+    transfer_detach(transfer);
+    if (again) {
+        pool->full = pool->standing > 0 && pool->spoken != POOL_HTTP1;
+        tulle__pool_wait(pool, exchange);
+        tulle__flow_later(transfer->transport);
+    }
+    if (exchange && !again) {
+        exchange_end(exchange, &outcome);
+    }
+    transfer_keep(transfer);
+}
+
+void tulle__flow_start(struct pool *pool, struct exchange *exchange)
+{
+    exchange->connected_at = 0;
+    exchange->order = ++pool->transport->orders;
+    list_init(&exchange->node);
+    tulle__pool_wait(pool, exchange);
+    tulle__flow_later(pool->transport);
+}
+
+void tulle__flow_cancel(struct exchange *exchange)
+{
+    struct transfer *transfer = exchange->private;
+
+    if (!transfer) {
+        return;
+    }
+    exchange->private = NULL;
+    if (!list_is_empty(&exchange->node)) {
+        tulle__pool_leave((struct pool *)(void *)transfer, exchange);
+        return;
+    }
+    transfer->exchange = NULL;
+    list_remove(&transfer->node);
+    if (transfer->transport->inside > 0) {
+        list_add_last(&transfer->transport->cancelled, &transfer->node);
+        tulle__flow_later(transfer->transport);
+        return;
+    }
+    transfer_detach(transfer);
+    transfer_keep(transfer);
+}
+
+static void flow_cut_cancelled(struct curl_transport *transport)
+{
+    struct list *node;
+
+    while ((node = list_first(&transport->cancelled))) {
+        struct transfer *transfer = CONTAINER_OF(node, struct transfer, node);
+
+        transfer_detach(transfer);
+        transfer_keep(transfer);
+    }
+}
+
+/* It leaves the waiting list for libcurl, or for its end. */
+static void flow_begin(struct transfer *transfer, struct pool *pool, struct exchange *exchange)
+{
+    struct curl_transport *transport = pool->transport;
+    enum tulle_error error = tulle__transfer_set(transfer, pool, exchange);
+
+    tulle__pool_leave(pool, exchange);
+    pool->transfers++;
+    atomic_fetch_add_explicit(&transport->base.active, 1, memory_order_relaxed);
+    list_add_last(&transport->transfers, &transfer->node);
+    transfer->exchange = exchange;
+    exchange->private = transfer;
+    if (error == TULLE_OK && !tulle__lane_add(&transport->lane, transfer->easy)) {
+        error = TULLE_E_NOMEM;
+    }
+    if (error != TULLE_OK) {
+        transfer_detach(transfer);
+        transfer_keep(transfer);
+        exchange_refuse(exchange, error);
+    }
+}
+
+/* False: the first of the pool must wait on. */
+static bool flow_admit_first(struct pool *pool)
+{
+    struct curl_transport *transport = pool->transport;
+    struct exchange *exchange = CONTAINER_OF(list_first(&pool->waiting), struct exchange, node);
+    struct transfer *transfer = transfer_take(transport);
+
+    if (!transfer) {
+        tulle__pool_leave(pool, exchange);
+        exchange_refuse(exchange, TULLE_E_NOMEM);
+        return true;
+    }
+    transfer->pool = pool;
+    if (!tulle__pool_may_start(pool, exchange, transfer)) {
+        transfer_keep(transfer);
+        return false;
+    }
+    flow_begin(transfer, pool, exchange);
+    return true;
+}
+
+/* Who is started meanwhile (in the end of one that was refused) has its turn in
+ * the next round. */
+static bool flow_admit(struct curl_transport *transport)
+{
+    uint64_t last = transport->orders;
+    struct list blocked;
+    struct list *node;
+    bool began = false;
+
+    list_init(&blocked);
+    while ((node = list_first(&transport->waiting_pools))) {
+        struct pool *pool = CONTAINER_OF(node, struct pool, waiting_node);
+
+        if (CONTAINER_OF(list_first(&pool->waiting), struct exchange, node)->order > last) {
+            tulle__flow_later(transport);
+            break;
+        }
+        if (flow_admit_first(pool)) {
+            began = true;
+            continue;
+        }
+        list_remove(node);
+        list_add_last(&blocked, node);
+    }
+    list_move_all(&blocked, &transport->waiting_pools);
+    list_move_all(&transport->waiting_pools, &blocked);
+    return began;
+}
+
+void tulle__flow_settle(struct curl_transport *transport)
+{
+    if (transport->inside > 0) {
+        tulle__flow_later(transport);
+        return;
+    }
+    tulle__timer_disarm(transport->loop, &transport->later);
+    flow_cut_cancelled(transport);
+    if (flow_admit(transport)) {
+        tulle__lane_expire(&transport->lane);
+        tulle__lane_collect(&transport->lane);
+        flow_cut_cancelled(transport);
+    }
+    tulle__pool_settle(transport);
+}
+
+void tulle__flow_later(struct curl_transport *transport)
+{
+    if (!transport->closing && transport->later.node.index == 0) {
+        tulle__timer_arm(transport->loop, &transport->later, transport->loop->now);
+    }
+}

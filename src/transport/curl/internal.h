@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What the files of the libcurl transport share.
+ *
+ * exchange: the mesh's, one attempt. transfer: ours, one easy handle with what
+ * it needs, pooled. connection: one socket from OPENSOCKET to CLOSESOCKET.
+ * pool: one peer. lane: one multi handle (one for each generation of the
+ * identity; one so far).
+ *
+ * Whatever libcurl calls runs "inside": there no function of a multi handle
+ * may be called, so wishes are noted and done when the outermost call is back. */
+
+#ifndef TULLE_TRANSPORT_CURL_INTERNAL_H
+#define TULLE_TRANSPORT_CURL_INTERNAL_H
+
+#include <curl/curl.h>
+
+#include "base/buf.h"
+#include "seam/transport.h"
+
+struct curl_transport;
+
+struct lane {
+    CURLM *multi;
+    struct curl_transport *transport;
+    struct timer timer; /* libcurl's own */
+};
+
+enum pool_protocol { POOL_UNKNOWN, POOL_HTTP1, POOL_HTTP2 };
+
+struct pool {
+    struct curl_transport *transport;
+    struct list node; /* transport->pools, or ->draining */
+    enum protocol protocol;
+    enum pool_protocol spoken; /* https: unknown until a reply was seen */
+    void *user;
+    void (*drained)(void *user);
+    bool draining;
+    struct curl_slist *connect_to;   /* NULL: where the URL says */
+    struct list waiting;             /* exchanges, by order */
+    struct list waiting_node;        /* transport->waiting_pools, while it has any */
+    struct connection_limit *wanted; /* that the first of them has found no room in */
+    struct list connections;         /* that are not shut down */
+    unsigned transfers;              /* with libcurl now */
+    unsigned standing;               /* connections that carried a request */
+    unsigned idle;                   /* of them, without one now */
+    unsigned claimed;                /* idle ones that a transfer is about to use */
+    unsigned connecting;             /* transfers that are about to open one */
+    bool full; /* no room for a stream, nor for a connection; until an exchange ends */
+};
+
+struct connection {
+    struct watch watch; /* fd -1: closed; freed with the last stream */
+    struct curl_transport *transport;
+    struct pool *pool;              /* NULL: shut, or closed */
+    struct connection_limit *limit; /* NULL: none, or given back */
+    struct list in_pool;
+    struct list in_idle;      /* transport->idle, longest first */
+    struct list in_opened;    /* of the transfer that opened it, until it stands */
+    struct connection *next;  /* of the same bucket */
+    int64_t key;              /* libcurl's name for it; -1: not known yet */
+    int64_t idle_since;
+    int64_t idle_timeout_ns;
+    unsigned wanted; /* what libcurl waits for */
+    unsigned streams;
+    bool stood;      /* it carried a request */
+    bool shut;       /* by us; libcurl holds the descriptor still */
+    bool unread;     /* idle HTTP/2 that got frames, for libcurl to look at */
+    bool was_standing; /* when it was closed */
+};
+
+enum shape { SHAPE_NONE, SHAPE_GET, SHAPE_HEAD, SHAPE_CUSTOM, SHAPE_BODY };
+
+enum { LINES_INLINE = 16 };
+
+struct transfer {
+    CURL *easy;
+    struct curl_transport *transport;
+    struct list node; /* transport->transfers or ->spare or ->cancelled */
+    struct exchange *exchange; /* NULL: cancelled, or spare */
+    struct pool *pool;
+    struct connection *connection; /* that it was sent on */
+    struct list opened;            /* connections that it opened, before one stands */
+    struct connection_limit *room; /* taken for a connection that is not open yet */
+    struct curl_slist *lines;      /* LINES_INLINE or more */
+    size_t lines_capacity;
+    struct buf texts; /* header lines with no value, as libcurl wants them */
+    char *line;       /* of the reply: the last one, as it may go on (obs-fold) */
+    size_t line_size, line_capacity;
+    enum shape shape; /* what the handle is set to */
+    long connect_timeout_ms;
+    long version;
+    int status; /* of the reply; 0: none yet */
+    bool is_http2;
+    bool claimed;       /* an idle connection */
+    bool connecting;    /* counted in its pool */
+    bool sent;          /* it was handed to a connection that stands */
+    bool again;         /* libcurl wanted to send it once more */
+    bool silent;        /* and had no complaint about the first time */
+    bool no_room;       /* libcurl wanted a connection, the limit did not */
+    bool no_descriptor;
+    bool head;          /* told */
+    bool too_large;
+    bool no_memory;
+    struct curl_slist inline_lines[LINES_INLINE];
+    char text[CURL_ERROR_SIZE];
+};
+
+struct curl_transport {
+    struct transport base;
+    struct loop *loop;
+    const struct log *log;
+    char *ca_file;
+    struct lane lane;
+    struct timer later; /* settles in this round */
+    struct timer idle_timer;
+    struct timer sweep_timer;
+    struct list pools;
+    struct list draining;      /* pools */
+    struct list waiting_pools; /* by the order of their first exchange */
+    struct list transfers, spare, cancelled;
+    struct list idle;            /* connections, longest first */
+    struct connection **by_fd;   /* all that libcurl holds */
+    size_t fds;
+    struct connection **buckets; /* by key */
+    size_t bucket_count, named;
+    CURL *sweeper;
+    int64_t swept_at;
+    uint64_t orders;
+    unsigned inside; /* libcurl's calls that are not back yet */
+    unsigned spare_count;
+    unsigned held; /* descriptors that are shut, for libcurl to close */
+    unsigned unread; /* connections */
+    bool closing;
+    bool can_http2; /* with prior knowledge */
+    bool reserved;  /* the timers */
+};
+
+/* lane.c: driving libcurl from the loop. */
+bool tulle__lane_open(struct curl_transport *transport, struct lane *lane);
+void tulle__lane_close(struct lane *lane);
+bool tulle__lane_add(struct lane *lane, CURL *easy);
+void tulle__lane_remove(struct lane *lane, CURL *easy);
+void tulle__lane_expire(struct lane *lane);
+void tulle__lane_action(struct lane *lane, int fd, unsigned events);
+void tulle__lane_collect(struct lane *lane); /* what has ended */
+
+/* connection.c: what libcurl asks of sockets. */
+bool tulle__connection_init(struct curl_transport *transport);
+void tulle__connection_fini(struct curl_transport *transport);
+int tulle__connection_watch(CURL *easy, curl_socket_t fd, int what, void *user, void *socket_user);
+curl_socket_t tulle__connection_open(void *user, curlsocktype purpose, struct curl_sockaddr *address);
+int tulle__connection_close(void *user, curl_socket_t fd);
+struct ends {
+    const char *remote;
+    int remote_port, local_port;
+};
+bool tulle__connection_take(struct transfer *transfer, const struct ends *ends);
+void tulle__connection_release(struct transfer *transfer);
+void tulle__connection_shut(struct connection *connection);
+bool tulle__connection_stands(const struct connection *connection);
+
+/* names.c: from libcurl's name for a connection to ours. */
+struct connection *tulle__names_find(const struct curl_transport *transport, int64_t key);
+bool tulle__names_add(struct curl_transport *transport, struct connection *connection, int64_t key);
+void tulle__names_remove(struct curl_transport *transport, struct connection *connection);
+
+/* idle.c: the end of connections that nobody uses. */
+bool tulle__idle_init(struct curl_transport *transport);
+void tulle__idle_fini(struct curl_transport *transport);
+void tulle__idle_add(struct connection *connection);
+void tulle__idle_remove(struct connection *connection);
+void tulle__idle_ready(struct connection *connection); /* it can be read */
+void tulle__idle_sweep_soon(struct curl_transport *transport);
+bool tulle__idle_shed(struct curl_transport *transport, const struct connection_limit *limit);
+
+/* room.c: the count of connections, over all loops. */
+bool tulle__room_take(struct connection_limit *limit, uint32_t max);
+void tulle__room_give(struct connection_limit *limit, struct loop *loop);
+
+/* transfer.c */
+struct transfer *tulle__transfer_new(struct curl_transport *transport);
+void tulle__transfer_free(struct transfer *transfer);
+enum tulle_error tulle__transfer_set(struct transfer *transfer, const struct pool *pool,
+                                     const struct exchange *exchange);
+
+/* reply.c: what libcurl tells of the reply. */
+size_t tulle__reply_header(char *data, size_t size, size_t count, void *user);
+size_t tulle__reply_body(char *data, size_t size, size_t count, void *user);
+
+/* outcome.c: pure. */
+struct outcome {
+    CURLcode code;
+    const char *text; /* libcurl's; "" when it said nothing */
+    long os_error;
+    long sent_bytes;
+    struct str url;
+    int64_t connect_timeout_ns;
+    struct str address; /* of the peer; none: the URL's host */
+    bool sent;     /* handed to a connection that stood */
+    bool again;    /* libcurl wanted to send it once more */
+    bool silent;   /* and had no complaint about the first time */
+    bool standing; /* and the connection it was on stood then */
+    bool is_http2;
+    bool answered; /* bytes of a reply came */
+    bool head;
+    bool too_large;
+    bool no_memory;
+    bool no_descriptor;
+};
+enum { OUTCOME_TEXT_SIZE = 384 };
+void tulle__outcome_end(const struct outcome *outcome, struct exchange_end *end,
+                        char text[OUTCOME_TEXT_SIZE]);
+
+/* pool.c: one peer, and who waits for it. */
+struct pool *tulle__pool_open(struct transport *transport, const struct pool_spec *spec);
+void tulle__pool_drain(struct pool *pool);
+void tulle__pool_free(struct pool *pool);
+void tulle__pool_wait(struct pool *pool, struct exchange *exchange);
+void tulle__pool_leave(struct pool *pool, struct exchange *exchange); /* waits no more */
+bool tulle__pool_may_start(struct pool *pool, struct exchange *exchange, struct transfer *transfer);
+void tulle__pool_give_up(struct transfer *transfer); /* its claim, its room */
+void tulle__pool_settle(struct curl_transport *transport); /* drained and empty ones go */
+
+/* flow.c: an exchange from start to end. */
+void tulle__flow_start(struct pool *pool, struct exchange *exchange);
+void tulle__flow_cancel(struct exchange *exchange);
+void tulle__flow_finish(struct transfer *transfer, CURLcode code);
+void tulle__flow_settle(struct curl_transport *transport); /* what was noted inside */
+void tulle__flow_later(struct curl_transport *transport);  /* settles in this round */
+
+#endif

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* One peer: where its connections go, and which exchanges wait for one.
+ *
+ * An exchange starts when libcurl will find a kept connection for it, or when
+ * there is room for a new one. That is a forecast: libcurl has its own mind
+ * (a kept connection may be dead, or of another host of the same address), so
+ * OPENSOCKET asks for room again, and an exchange that it refuses comes back
+ * to its old place here.
+ *
+ * Where connections are shared (HTTP/2, or https before ALPN has spoken) one
+ * exchange connects and the others wait for it. */
+
+#include "base/alloc.h"
+#include "transport/curl/internal.h"
+
+static bool pool_shares(const struct pool *pool)
+{
+    return pool->spoken != POOL_HTTP1;
+}
+
+static struct curl_slist *connect_to_new(struct str address)
+{
+    struct curl_slist *list;
+    struct buf text = { 0 };
+
+    tulle__buf_add_str(&text, STR("::"));
+    tulle__buf_add_str(&text, address);
+    list = tulle__buf_ok(&text) ? curl_slist_append(NULL, text.data) : NULL;
+    tulle__buf_fini(&text);
+    return list;
+}
+
+static enum pool_protocol spoken_by(enum protocol protocol)
+{
+    switch (protocol) {
+    case PROTOCOL_HTTP1: return POOL_HTTP1;
+    case PROTOCOL_HTTP2: return POOL_HTTP2;
+    case PROTOCOL_HTTPS: break;
+    }
+    return POOL_UNKNOWN;
+}
+
+struct pool *tulle__pool_open(struct transport *base, const struct pool_spec *spec)
+{
+    struct curl_transport *transport = CONTAINER_OF(base, struct curl_transport, base);
+    struct pool *pool = ALLOC_ZERO(struct pool);
+
+    if (!pool) {
+        return NULL;
+    }
+    if (spec->address.size > 0) {
+        pool->connect_to = connect_to_new(spec->address);
+        if (!pool->connect_to) {
+            tulle__free(pool);
+            return NULL;
+        }
+    }
+    pool->transport = transport;
+    pool->protocol = spec->protocol;
+    pool->spoken = spoken_by(spec->protocol);
+    pool->user = spec->user;
+    pool->drained = spec->drained;
+    list_init(&pool->waiting);
+    list_init(&pool->waiting_node);
+    list_init(&pool->connections);
+    list_add_last(&transport->pools, &pool->node);
+    return pool;
+}
+
+void tulle__pool_free(struct pool *pool)
+{
+    list_remove(&pool->node);
+    curl_slist_free_all(pool->connect_to);
+    tulle__free(pool);
+}
+
+void tulle__pool_drain(struct pool *pool)
+{
+    struct list *node = pool->connections.next;
+
+    pool->draining = true;
+    list_remove(&pool->node);
+    list_add_last(&pool->transport->draining, &pool->node);
+    while (node != &pool->connections) {
+        struct connection *connection = CONTAINER_OF(node, struct connection, in_pool);
+
+        node = node->next;
+        if (!list_is_empty(&connection->in_idle)) {
+            tulle__connection_shut(connection);
+        }
+    }
+    tulle__flow_later(pool->transport);
+}
+
+void tulle__pool_settle(struct curl_transport *transport)
+{
+    struct list *node = transport->draining.next;
+
+    while (node != &transport->draining) {
+        struct pool *pool = CONTAINER_OF(node, struct pool, node);
+
+        node = node->next;
+        if (pool->transfers == 0 && list_is_empty(&pool->waiting) &&
+            list_is_empty(&pool->connections)) {
+            void (*drained)(void *user) = pool->drained;
+            void *user = pool->user;
+
+            tulle__pool_free(pool);
+            if (drained) {
+                drained(user);
+            }
+        }
+    }
+}
+
+static struct exchange *pool_first(const struct pool *pool)
+{
+    struct list *node = list_first(&pool->waiting);
+
+    return node ? CONTAINER_OF(node, struct exchange, node) : NULL;
+}
+
+/* Behind all that came before it; who starts now goes last at once. */
+static void waiting_insert(struct list *list, struct exchange *exchange)
+{
+    struct list *after = list->prev;
+
+    while (after != list && CONTAINER_OF(after, struct exchange, node)->order > exchange->order) {
+        after = after->prev;
+    }
+    list_add_first(after, &exchange->node);
+}
+
+static void waiting_pools_insert(struct list *list, struct pool *pool)
+{
+    uint64_t order = pool_first(pool)->order;
+    struct list *after = list->prev;
+
+    while (after != list &&
+           pool_first(CONTAINER_OF(after, struct pool, waiting_node))->order > order) {
+        after = after->prev;
+    }
+    list_add_first(after, &pool->waiting_node);
+}
+
+static void pool_want_no_more(struct pool *pool)
+{
+    if (pool->wanted) {
+        atomic_fetch_sub(&pool->wanted->waiting, 1);
+        pool->wanted = NULL;
+    }
+}
+
+/* The first one waits for room: idle connections elsewhere are asked to go. */
+static void pool_want(struct pool *pool, struct connection_limit *limit)
+{
+    if (pool->wanted == limit) {
+        return;
+    }
+    pool_want_no_more(pool);
+    pool->wanted = limit;
+    atomic_fetch_add(&limit->waiting, 1);
+    limit->wanted(limit, pool->transport->loop);
+}
+
+void tulle__pool_wait(struct pool *pool, struct exchange *exchange)
+{
+    struct curl_transport *transport = pool->transport;
+
+    exchange->private = pool;
+    waiting_insert(&pool->waiting, exchange);
+    list_remove(&pool->waiting_node);
+    waiting_pools_insert(&transport->waiting_pools, pool);
+    atomic_fetch_add_explicit(&transport->base.waiting, 1, memory_order_relaxed);
+}
+
+void tulle__pool_leave(struct pool *pool, struct exchange *exchange)
+{
+    struct curl_transport *transport = pool->transport;
+    bool was_first = pool_first(pool) == exchange;
+
+    list_remove(&exchange->node);
+    atomic_fetch_sub_explicit(&transport->base.waiting, 1, memory_order_relaxed);
+    if (!was_first) {
+        return;
+    }
+    pool_want_no_more(pool);
+    list_remove(&pool->waiting_node);
+    if (!list_is_empty(&pool->waiting)) {
+        waiting_pools_insert(&transport->waiting_pools, pool);
+        tulle__flow_later(transport);
+    }
+}
+
+static bool pool_take_room(struct pool *pool, struct exchange *exchange, struct transfer *transfer)
+{
+    struct connection_limit *limit = exchange->connections;
+
+    if (limit && !tulle__room_take(limit, exchange->connections_max)) {
+        if (!tulle__idle_shed(pool->transport, limit) ||
+            !tulle__room_take(limit, exchange->connections_max)) {
+            pool_want(pool, limit);
+            return false;
+        }
+    }
+    transfer->room = limit;
+    transfer->connecting = true;
+    pool->connecting++;
+    return true;
+}
+
+bool tulle__pool_may_start(struct pool *pool, struct exchange *exchange, struct transfer *transfer)
+{
+    if (pool->full) {
+        return false;
+    }
+    if (pool_shares(pool)) {
+        return pool->standing > 0 ||
+               (pool->connecting == 0 && pool_take_room(pool, exchange, transfer));
+    }
+    if (pool->idle > pool->claimed) {
+        transfer->claimed = true;
+        pool->claimed++;
+        return true;
+    }
+    return pool_take_room(pool, exchange, transfer);
+}
+
+void tulle__pool_give_up(struct transfer *transfer)
+{
+    struct pool *pool = transfer->pool;
+
+    pool->claimed -= transfer->claimed;
+    pool->connecting -= transfer->connecting;
+    if (transfer->connecting && pool_shares(pool)) {
+        tulle__flow_later(transfer->transport); /* who waited for this connection */
+    }
+    transfer->claimed = transfer->connecting = false;
+    if (transfer->room) {
+        struct connection_limit *limit = transfer->room;
+
+        transfer->room = NULL;
+        tulle__room_give(limit, transfer->transport->loop);
+    }
+}

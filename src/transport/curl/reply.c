@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The reply as libcurl tells it: a line at a time, blocks of 1xx before the
+ * final one, a blank line behind each block, trailers like header lines after
+ * the body.
+ *
+ * A line may go on in the next one (obs-fold, RFC 9112 5.2), so each is kept
+ * until the next has come. */
+
+#include "base/alloc.h"
+#include "transport/curl/internal.h"
+
+static bool reply_keep(struct transfer *transfer, struct str text)
+{
+    size_t size = transfer->line_size + text.size;
+
+    if (size > transfer->line_capacity) {
+        char *line = tulle__realloc(transfer->line, size + 128);
+
+        if (!line) {
+            transfer->no_memory = true;
+            return false;
+        }
+        transfer->line = line;
+        transfer->line_capacity = size + 128;
+    }
+    memcpy(transfer->line + transfer->line_size, text.data, text.size);
+    transfer->line_size = size;
+    return true;
+}
+
+/* Tells the line that is kept. */
+static bool reply_tell_line(struct transfer *transfer)
+{
+    struct exchange *exchange = transfer->exchange;
+    struct str value;
+    struct str name = tulle__str_cut((struct str){ transfer->line, transfer->line_size }, ':', &value);
+
+    if (transfer->line_size == 0) {
+        return true;
+    }
+    transfer->line_size = 0;
+    if (!exchange->events->header(exchange, tulle__str_trim(name), tulle__str_trim(value))) {
+        transfer->too_large = true;
+        return false;
+    }
+    return transfer->exchange != NULL;
+}
+
+/* "HTTP/1.1 200 OK", "HTTP/2 200" */
+static void reply_status(struct transfer *transfer, struct str line)
+{
+    struct str rest;
+    struct str version = tulle__str_cut(line, ' ', &rest);
+    uint64_t status = 0;
+
+    tulle__str_to_u64(tulle__str_cut(rest, ' ', &rest), 999, &status);
+    transfer->status = (int)status;
+    transfer->is_http2 = tulle__str_starts(version, STR("HTTP/2"));
+    transfer->line_size = 0;
+}
+
+static bool reply_head(struct transfer *transfer)
+{
+    struct exchange *exchange = transfer->exchange;
+    bool is_interim = transfer->status < 200 && transfer->status != 101;
+
+    if (is_interim) {
+        transfer->status = 0;
+        return true;
+    }
+    if (!reply_tell_line(transfer)) {
+        return false;
+    }
+    transfer->head = true;
+    transfer->pool->spoken = transfer->is_http2 ? POOL_HTTP2 : POOL_HTTP1;
+    exchange->events->head(exchange, transfer->status, transfer->is_http2);
+    return transfer->exchange != NULL;
+}
+
+static bool reply_line(struct transfer *transfer, struct str line)
+{
+    bool is_folded = line.data[0] == ' ' || line.data[0] == '\t';
+    bool is_interim = transfer->status < 200 && transfer->status != 101;
+
+    if (is_interim) {
+        return true;
+    }
+    if (is_folded && transfer->line_size > 0) {
+        return reply_keep(transfer, STR(" ")) && reply_keep(transfer, tulle__str_trim(line));
+    }
+    return reply_tell_line(transfer) && reply_keep(transfer, line);
+}
+
+static struct str without_line_end(const char *data, size_t size)
+{
+    while (size > 0 && (data[size - 1] == '\n' || data[size - 1] == '\r')) {
+        size--;
+    }
+    return (struct str){ data, size };
+}
+
+size_t tulle__reply_header(char *data, size_t size, size_t count, void *user)
+{
+    struct transfer *transfer = user;
+    struct str line = without_line_end(data, size * count);
+
+    if (!transfer->exchange) {
+        return CURL_WRITEFUNC_ERROR;
+    }
+    if (transfer->head) {
+        return size * count; /* a trailer */
+    }
+    if (transfer->status == 0) {
+        reply_status(transfer, line);
+        return size * count;
+    }
+    if (line.size == 0 ? reply_head(transfer) : reply_line(transfer, line)) {
+        return size * count;
+    }
+    return CURL_WRITEFUNC_ERROR;
+}
+
+size_t tulle__reply_body(char *data, size_t size, size_t count, void *user)
+{
+    struct transfer *transfer = user;
+    struct exchange *exchange = transfer->exchange;
+
+    if (!exchange) {
+        return CURL_WRITEFUNC_ERROR;
+    }
+    if (!exchange->events->body(exchange, data, size * count)) {
+        transfer->too_large = transfer->exchange != NULL;
+        return CURL_WRITEFUNC_ERROR;
+    }
+    return transfer->exchange ? size * count : CURL_WRITEFUNC_ERROR;
+}

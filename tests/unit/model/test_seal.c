@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "harness/test.h"
+
+#include "base/clock.h"
+#include "model/regex.h"
+#include "model/seal.h"
+#include "parts.h"
+
+static struct fingerprint cluster_print(struct cluster *cluster)
+{
+    tulle__cluster_seal(cluster);
+    return cluster->part.print;
+}
+
+static void equal_contents_have_equal_prints(void **state)
+{
+    struct cluster *a = part_cluster("outbound|80||a", "a", "", "10.0.0.1:80");
+    struct cluster *b = part_cluster("outbound|80||a", "a", "", "10.0.0.1:80");
+    struct service *c = part_service("a", "b", "a", "");
+    struct service *d = part_service("a", "b", "a", "");
+
+    (void)state;
+    assert_true(fingerprint_equal(a->part.print, b->part.print));
+    assert_true(fingerprint_equal(c->part.print, d->part.print));
+    tulle__part_unref(a);
+    tulle__part_unref(b);
+    tulle__part_unref(c);
+    tulle__part_unref(d);
+}
+
+/* Changes one field, looks, changes it back. */
+#define TELLS(object, print_of, field, other)                                                      \
+    do {                                                                                           \
+        struct fingerprint before = print_of(object);                                              \
+        __typeof__((object)->field) kept = (object)->field;                                        \
+        (object)->field = (other);                                                                 \
+        assert_false(fingerprint_equal(before, print_of(object)));                                 \
+        (object)->field = kept;                                                                    \
+        assert_true(fingerprint_equal(before, print_of(object)));                                  \
+    } while (0)
+
+static void every_field_of_a_cluster_tells(void **state)
+{
+    struct cluster *cluster = part_cluster("outbound|80||a", "a", "", NULL);
+    struct cluster *full = part_cluster("outbound|80||a", "a", "", "10.0.0.1:80");
+
+    (void)state;
+    TELLS(cluster, cluster_print, name, STR("other"));
+    TELLS(cluster, cluster_print, host, STR("other"));
+    TELLS(cluster, cluster_print, subset, STR("v1"));
+    TELLS(cluster, cluster_print, service, STR("other"));
+    TELLS(cluster, cluster_print, name_space, STR("other"));
+    TELLS(cluster, cluster_print, port, 81);
+    TELLS(cluster, cluster_print, protocol, PROTOCOL_HTTP2);
+    TELLS(cluster, cluster_print, balancer.kind, BALANCER_RANDOM);
+    TELLS(cluster, cluster_print, balancer.choice_count, 3);
+    TELLS(cluster, cluster_print, balancer.ewma_tau_ns, 1);
+    TELLS(cluster, cluster_print, balancer.ewma_default_ns, 1);
+    TELLS(cluster, cluster_print, limits.max_connections, 1);
+    TELLS(cluster, cluster_print, limits.max_pending, 1);
+    TELLS(cluster, cluster_print, limits.max_requests, 1);
+    TELLS(cluster, cluster_print, limits.max_retries, 1);
+    TELLS(cluster, cluster_print, outlier.enabled, true);
+    TELLS(cluster, cluster_print, outlier.split_local_origin, true);
+    TELLS(cluster, cluster_print, outlier.consecutive_5xx, 1);
+    TELLS(cluster, cluster_print, outlier.consecutive_gateway, 1);
+    TELLS(cluster, cluster_print, outlier.consecutive_local_origin, 1);
+    TELLS(cluster, cluster_print, outlier.interval_ns, 1);
+    TELLS(cluster, cluster_print, outlier.base_ejection_ns, 1);
+    TELLS(cluster, cluster_print, outlier.max_ejection_ns, 1);
+    TELLS(cluster, cluster_print, outlier.max_ejection_percent, 1);
+    TELLS(cluster, cluster_print, budget.permille, 1);
+    TELLS(cluster, cluster_print, budget.reserve_per_s, 1);
+    TELLS(cluster, cluster_print, budget.unlimited, true);
+    TELLS(cluster, cluster_print, connect_timeout_ns, 1);
+    TELLS(cluster, cluster_print, idle_timeout_ns, 1);
+    TELLS(cluster, cluster_print, endpoints, full->endpoints);
+    tulle__part_unref(cluster);
+    tulle__part_unref(full);
+}
+
+static struct fingerprint set_print(struct endpoint_set *set)
+{
+    tulle__endpoint_set_seal(set);
+    return set->part.print;
+}
+
+static void every_field_of_an_endpoint_tells(void **state)
+{
+    struct cluster *cluster = part_cluster("outbound|80||a", "a", "", "10.0.0.1:80");
+    struct endpoint_set *set = cluster->endpoints;
+    struct endpoint endpoint = set->endpoints[0];
+    const struct label ab = { STR("a"), STR("b") }, ac = { STR("a"), STR("c") };
+    struct endpoint with_ab = endpoint, with_ac = endpoint;
+    struct endpoint other = endpoint;
+
+    (void)state;
+    with_ab.labels = &ab;
+    with_ac.labels = &ac;
+    with_ab.label_count = with_ac.label_count = 1;
+    other.weight = 2;
+    TELLS(set, set_print, endpoints, &other);
+    TELLS(set, set_print, endpoints, &with_ab);
+    set->endpoints = &with_ab;
+    TELLS(set, set_print, endpoints, &with_ac);
+    other = with_ab;
+    other.locality = STR("r/z");
+    TELLS(set, set_print, endpoints, &other);
+    other = with_ab;
+    other.address = STR("10.0.0.2:80");
+    TELLS(set, set_print, endpoints, &other);
+    TELLS(set, set_print, count, 0);
+    tulle__part_unref(cluster);
+}
+
+static struct fingerprint service_print(struct service *service)
+{
+    tulle__service_seal(service);
+    return service->part.print;
+}
+
+static void every_field_of_a_service_tells(void **state)
+{
+    struct service *service = part_service("a", "b", "a", "");
+    const struct str names[] = { STR("a"), STR("c") };
+    const struct service_port ports[] = { { 80, STR("http"), PROTOCOL_HTTP1 } };
+
+    (void)state;
+    TELLS(service, service_print, host, STR("other"));
+    TELLS(service, service_print, service, STR("other"));
+    TELLS(service, service_print, name_space, STR("other"));
+    TELLS(service, service_print, names, names);
+    TELLS(service, service_print, name_count, 1);
+    TELLS(service, service_print, has_routes, true);
+    TELLS(service, service_print, route_count, 0);
+    service->ports = ports;
+    TELLS(service, service_print, port_count, 1);
+    tulle__part_unref(service);
+}
+
+#define ROUTE_TELLS(field, value)                                                                  \
+    do {                                                                                           \
+        struct fingerprint before = service_print(service);                                        \
+        __typeof__(field) kept = field;                                                            \
+        field = value;                                                                             \
+        assert_false(fingerprint_equal(before, service_print(service)));                           \
+        field = kept;                                                                              \
+    } while (0)
+
+static void every_field_of_a_route_tells(void **state)
+{
+    struct service *service = part_service("a", "b", "a", "");
+    struct route *route = (struct route *)service->routes;
+    const struct destination other = { STR("a"), STR(""), 81, 1 };
+    const struct named_match named = { STR("x-user"), { .kind = MATCH_PRESENT } };
+    const struct named_match named_too = { STR("x-team"), { .kind = MATCH_PRESENT } };
+    const uint16_t statuses[] = { 418 };
+    struct route_match match = { .has_uri = true, .uri = { .text = STR("/a") } };
+
+    (void)state;
+    route->matches = &match;
+    route->retry.statuses = statuses;
+    ROUTE_TELLS(route->destinations, &other);
+    ROUTE_TELLS(route->name, STR("x"));
+    ROUTE_TELLS(route->match_count, 1);
+    ROUTE_TELLS(route->weight_total, 2);
+    ROUTE_TELLS(route->timeout_ns, 1);
+    ROUTE_TELLS(route->retry.retries, 7);
+    ROUTE_TELLS(route->retry.on, 7);
+    ROUTE_TELLS(route->retry.status_count, 1);
+    ROUTE_TELLS(route->retry.per_try_timeout_ns, 7);
+    ROUTE_TELLS(route->retry.backoff_base_ns, 7);
+    ROUTE_TELLS(route->retry.backoff_max_ns, 7);
+    route->match_count = 1;
+    match.headers = match.query = &named;
+    ROUTE_TELLS(match.uri.text, STR("/b"));
+    ROUTE_TELLS(match.uri.kind, MATCH_PREFIX);
+    ROUTE_TELLS(match.has_uri, false);
+    ROUTE_TELLS(match.has_method, true);
+    ROUTE_TELLS(match.header_count, 1);
+    ROUTE_TELLS(match.query_count, 1);
+    match.header_count = 1;
+    ROUTE_TELLS(match.headers, &named_too);
+    tulle__part_unref(service);
+}
+
+static void of_a_regex_the_pattern_tells(void **state)
+{
+    struct service *service = part_service("a", "b", "a", "");
+    struct route *route = (struct route *)service->routes;
+    char why[64];
+    struct regex *a = tulle__regex_new("a+", 2, why, 64), *b = tulle__regex_new("a+", 2, why, 64);
+    struct regex *c = tulle__regex_new("a*", 2, why, 64);
+    struct route_match match = { .has_method = true,
+                                 .method = { .kind = MATCH_REGEX, .regex = a } };
+    struct fingerprint first;
+
+    (void)state;
+    route->matches = &match;
+    route->match_count = 1;
+    first = service_print(service);
+    match.method.regex = b;
+    assert_true(fingerprint_equal(first, service_print(service)));
+    match.method.regex = c;
+    assert_false(fingerprint_equal(first, service_print(service)));
+    tulle__regex_free(a);
+    tulle__regex_free(b);
+    tulle__regex_free(c);
+    tulle__part_unref(service);
+}
+
+static void texts_do_not_run_into_each_other(void **state)
+{
+    struct cluster *a = part_cluster("ab", "c", "", NULL);
+    struct cluster *b = part_cluster("a", "bc", "", NULL);
+
+    (void)state;
+    assert_false(fingerprint_equal(a->part.print, b->part.print));
+    tulle__part_unref(a);
+    tulle__part_unref(b);
+}
+
+TEST_MAIN(cmocka_unit_test(equal_contents_have_equal_prints),
+          cmocka_unit_test(every_field_of_a_cluster_tells),
+          cmocka_unit_test(every_field_of_an_endpoint_tells),
+          cmocka_unit_test(every_field_of_a_service_tells),
+          cmocka_unit_test(every_field_of_a_route_tells),
+          cmocka_unit_test(of_a_regex_the_pattern_tells),
+          cmocka_unit_test(texts_do_not_run_into_each_other))
