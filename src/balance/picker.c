@@ -99,7 +99,7 @@ struct picker *tulle__picker_new(const struct cluster_live *live,
     if (picker == NULL) {
         return NULL;
     }
-    picker->head.discard = tulle__picker_free;
+    picker->head = (struct picker_head){ tulle__picker_free, live->version };
     picker->type = type;
     picker->config = *config;
     picker->known = census.known;

@@ -27,7 +27,6 @@ struct tulle {
     struct log log;
     int64_t deadline_ns, close_timeout_ns;
     int32_t outside;
-    bool strict_retries;
     tulle_access_fn *access;
     void *access_user;
     const char *ca_file;

@@ -128,8 +128,7 @@ static bool live_lift_all(struct cluster_live *live)
 static bool live_configure(struct cluster_live *live, struct cluster *cluster)
 {
     struct cluster *old = live->config;
-    bool changed = old == NULL || !balancer_equal(&old->balancer, &cluster->balancer) ||
-                   atomic_load_explicit(&live->picker, memory_order_relaxed) == NULL;
+    bool changed = old == NULL || !balancer_equal(&old->balancer, &cluster->balancer);
 
     if (!cluster->outlier.enabled) {
         changed |= live_lift_all(live);
@@ -137,6 +136,14 @@ static bool live_configure(struct cluster_live *live, struct cluster *cluster)
     live->config = tulle__part_ref(cluster);
     tulle__part_unref(old);
     return changed;
+}
+
+/* Also when there was no memory for the picker of an earlier change. */
+static bool picker_is_old(const struct cluster_live *live)
+{
+    const void *picker = atomic_load_explicit(&live->picker, memory_order_relaxed);
+
+    return picker == NULL || ((const struct picker_head *)picker)->version != live->version;
 }
 
 struct cluster_live *tulle__live_adopt(struct live_set *set, struct cluster *cluster,
@@ -157,6 +164,8 @@ struct cluster_live *tulle__live_adopt(struct live_set *set, struct cluster *clu
         return NULL;
     }
     *views_changed |= live_configure(live, cluster);
+    live->version += *views_changed;
+    *views_changed = picker_is_old(live);
     return tulle__live_ref(live);
 }
 

@@ -60,6 +60,7 @@ struct picker;
  * and this folder may not know balancers. */
 struct picker_head {
     void (*discard)(struct picker *picker);
+    uint64_t version; /* of the views that it was built from: live->version */
 };
 
 struct cluster_live {
@@ -81,6 +82,7 @@ struct cluster_live {
     atomic_bool gates_changed; /* ejected inline: the control step rebuilds the picker */
     struct view **views; /* control step only; sorted by address; unnamed ones, too (view.h) */
     size_t view_count;
+    uint64_t version;               /* control step only; grows when a picker must be built anew */
     atomic_uint endpoint_count;     /* named views: endpoints of the newest snapshot */
     struct cluster *config;         /* the newest; a reference; control step only */
     int64_t next_sweep;             /* control step only */

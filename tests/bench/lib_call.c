@@ -92,6 +92,13 @@ static void bench_open(struct bench *bench, const char *mesh, const char *url, s
     }
 }
 
+static void failure_tell(const struct tulle_failure *failure)
+{
+    if (failure) {
+        fprintf(stderr, "lib_call: %s: %s: %s\n", failure->layer, failure->flags, failure->text);
+    }
+}
+
 static bool reply_is_good(const struct tulle_reply *reply)
 {
     return reply && tulle_reply_status(reply) == 200 && tulle_reply_body_size(reply) > 0;
@@ -118,6 +125,7 @@ static void on_done(struct tulle_call *call, enum tulle_error error, void *user)
     struct slot *slot = user;
     struct bench *bench = slot->bench;
 
+    failure_tell(tulle_call_failure(call));
     call_ended(bench, slot->started, error == TULLE_OK && reply_is_good(tulle_call_reply(call)));
     tulle_call_free(call);
     if (bench->again && !atomic_load_explicit(&bench->stop, memory_order_relaxed)) {

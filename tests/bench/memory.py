@@ -6,6 +6,7 @@ server holds all answers until both sides were measured; then all must come."""
 
 import json
 import resource
+import select
 import subprocess
 
 import report
@@ -15,6 +16,7 @@ CALLS = 10000
 SPARE_DESCRIPTORS = 500
 GROWN_MAX = 150e6
 RATIO_MAX = 1.5
+PATIENCE_S = 60
 
 
 class Talker:
@@ -25,9 +27,11 @@ class Talker:
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def hear(self):
+        if not select.select([self.process.stdout], [], [], PATIENCE_S)[0]:
+            raise SystemExit(f"memory: {self.process.args[0]} said nothing for {PATIENCE_S} s")
         line = self.process.stdout.readline()
         if not line:
-            raise SystemExit(f"{self.process.args[0]} ended with {self.process.wait()}")
+            raise SystemExit(f"memory: {self.process.args[0]} ended with {self.process.wait()}")
         return json.loads(line)
 
     def go_on(self):

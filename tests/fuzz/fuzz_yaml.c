@@ -20,8 +20,7 @@ static void must(bool condition)
 
 static void translate(const struct reading *reading, struct complaints *complaints)
 {
-    const struct translate_options options = { .name_space = "default",
-                                               .domain = "cluster.local" };
+    const struct translate_options options = { .name_space = "default", .domain = "cluster.local" };
     const struct resource *resources[RESOURCES_MAX];
     bool refused[RESOURCES_MAX];
     struct draft draft;

@@ -257,10 +257,16 @@ bool sweep_is_clean(const struct sweep_mark *mark, int fd)
 void sweep_begin(enum sweep_mode mode, uint64_t stack)
 {
     void *frames[FRAMES_MAX];
+    const void *caller = __builtin_return_address(0);
     int count = backtrace(frames, FRAMES_MAX);
+    int own = 0;
 
+    /* A sanitizer has a frame of its own in between. */
+    while (own < count - 1 && frames[own] != caller) {
+        own++;
+    }
     pthread_mutex_lock(&sweep.lock);
-    sweep.depth = count - 1;
+    sweep.depth = count - own;
     sweep.bottom = frames[count - 1];
     if (mode == SWEEP_RECORD) {
         sweep.stack_count = 0;

@@ -132,8 +132,7 @@ enum tulle_error tulle__candidates_keep_file(struct candidates *candidates, stru
         const struct entry *entry = &candidates->catalog->entries[i];
         const struct place *place = &entry->resource->place;
         bool is_first;
-        if (!str_equal(place->file, file) ||
-            tulle__table_find(&candidates->by_key, entry->key)) {
+        if (!str_equal(place->file, file) || tulle__table_find(&candidates->by_key, entry->key)) {
             continue;
         }
         TRY(claim(candidates, entry->key, place, &is_first));

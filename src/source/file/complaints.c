@@ -22,15 +22,31 @@ void tulle__complaints_fini(struct complaints *complaints)
     *complaints = (struct complaints){ 0 };
 }
 
+/* NULL data: no memory. */
+static struct str clean_copy(struct arena *arena, struct str text)
+{
+    char *copy = tulle__arena_alloc(arena, text.size + 1);
+
+    if (!copy) {
+        return STR_NONE;
+    }
+    for (size_t i = 0; i < text.size; i++) {
+        char c = text.data[i];
+        copy[i] = (char)((unsigned char)c < ' ' || c == 0x7f ? '?' : c);
+    }
+    copy[text.size] = '\0';
+    return (struct str){ copy, text.size };
+}
+
 static bool keep(struct complaints *complaints, struct place place, struct str resource,
                  struct str text)
 {
     struct complaint *complaint = &complaints->list[complaints->count];
 
     complaint->place = place;
-    complaint->place.file = tulle__arena_str(&complaints->arena, place.file);
-    complaint->resource = tulle__arena_str(&complaints->arena, resource);
-    complaint->text = tulle__arena_str(&complaints->arena, text);
+    complaint->place.file = clean_copy(&complaints->arena, place.file);
+    complaint->resource = clean_copy(&complaints->arena, resource);
+    complaint->text = clean_copy(&complaints->arena, text);
     return complaint->place.file.data && complaint->resource.data && complaint->text.data;
 }
 
@@ -55,9 +71,6 @@ void tulle__complain(struct complaints *complaints, struct place place, struct s
     va_end(arguments);
     if (size < 0) {
         text[0] = '\0';
-    }
-    for (char *at = text; *at; at++) {
-        *at = (unsigned char)*at < ' ' || *at == 0x7f ? '?' : *at;
     }
     add(complaints, place, resource, str_of(text));
 }

@@ -66,15 +66,15 @@ void *tulle__decode_members(struct decoder *decoder, const struct node *map, siz
 
 /* --- scalars --- */
 
-field_fn tulle__field_text;   /* struct str */
-field_fn tulle__field_placed; /* struct placed */
-field_fn tulle__field_host;   /* struct placed; a DNS name, no wildcard */
-field_fn tulle__field_u32;    /* uint32_t, in least..most */
-field_fn tulle__field_u16;    /* uint16_t, in least..most */
-field_fn tulle__field_flag;   /* bool */
+field_fn tulle__field_text;     /* struct str */
+field_fn tulle__field_placed;   /* struct placed */
+field_fn tulle__field_host;     /* struct placed; a DNS name, no wildcard */
+field_fn tulle__field_u32;      /* uint32_t, in least..most */
+field_fn tulle__field_u16;      /* uint16_t, in least..most */
+field_fn tulle__field_flag;     /* bool */
 field_fn tulle__field_duration; /* int64_t ns, in least..most */
-field_fn tulle__field_choice; /* int32_t-sized enum */
-field_fn tulle__field_port;   /* uint16_t, of {number: N} */
+field_fn tulle__field_choice;   /* int32_t-sized enum */
+field_fn tulle__field_port;     /* uint16_t, of {number: N} */
 field_fn tulle__field_ignored;
 
 item_fn tulle__item_host;  /* struct placed */

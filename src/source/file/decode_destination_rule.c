@@ -91,7 +91,9 @@ void tulle__decode_destination_rule(struct decoder *decoder, const struct node *
         { .name = "host", tulle__field_host, offsetof(struct destination_rule_spec, rule.host) },
         { .name = "trafficPolicy", rule_policy, offsetof(struct destination_rule_spec, rule) },
         { .name = "subsets", rule_subsets, offsetof(struct destination_rule_spec, rule) },
-        { .name = "exportTo", tulle__field_export, offsetof(struct destination_rule_spec, is_exported) },
+        { .name = "exportTo",
+          tulle__field_export,
+          offsetof(struct destination_rule_spec, is_exported) },
         { .name = "workloadSelector" },
     };
     struct destination_rule_spec read = { .is_exported = true };

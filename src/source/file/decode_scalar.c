@@ -84,8 +84,7 @@ void tulle__item_host(struct decoder *decoder, const struct node *item, void *ou
         return;
     }
     if (memchr(text.data, '*', text.size)) {
-        tulle__mistake(decoder, item, "wildcard host \"%.*s\" is not supported yet",
-                       STR_ARG(text));
+        tulle__mistake(decoder, item, "wildcard host \"%.*s\" is not supported yet", STR_ARG(text));
         return;
     }
     if (!tulle__host_is_valid(text)) {
@@ -155,11 +154,11 @@ void tulle__field_duration(struct decoder *decoder, const struct node *value, vo
         return;
     }
     if (duration < field->least || duration > field->most) {
-        tulle__mistake(decoder, value, "%.*s must be %s %lldms, not \"%.*s\"", NAME(value),
-                       duration < field->least ? "at least" : "at most",
-                       (long long)((duration < field->least ? field->least : field->most) /
-                                   NS_PER_MS),
-                       STR_ARG(text));
+        tulle__mistake(
+            decoder, value, "%.*s must be %s %lldms, not \"%.*s\"", NAME(value),
+            duration < field->least ? "at least" : "at most",
+            (long long)((duration < field->least ? field->least : field->most) / NS_PER_MS),
+            STR_ARG(text));
         return;
     }
     *(int64_t *)out = duration;

@@ -14,10 +14,18 @@ struct service_entry_spec {
 };
 
 static const struct choice protocols[] = {
-    { "HTTP", PROTOCOL_HTTP1 }, { "HTTP2", PROTOCOL_HTTP2 }, { "GRPC", PROTOCOL_HTTP2 },
-    { "HTTPS", PROTOCOL_HTTPS }, { "TCP", -1 },              { "TLS", -1 },
-    { "MONGO", -1 },             { "GRPC-WEB", -1 },         { "MYSQL", -1 },
-    { "REDIS", -1 },             { "UDP", -1 },              { NULL, 0 },
+    { "HTTP", PROTOCOL_HTTP1 },
+    { "HTTP2", PROTOCOL_HTTP2 },
+    { "GRPC", PROTOCOL_HTTP2 },
+    { "HTTPS", PROTOCOL_HTTPS },
+    { "TCP", -1 },
+    { "TLS", -1 },
+    { "MONGO", -1 },
+    { "GRPC-WEB", -1 },
+    { "MYSQL", -1 },
+    { "REDIS", -1 },
+    { "UDP", -1 },
+    { NULL, 0 },
 };
 
 static const struct choice resolutions[] = {
@@ -38,7 +46,11 @@ static void port_item(struct decoder *decoder, const struct node *item, void *ou
         { .name = "name", tulle__field_text, offsetof(struct entry_port, name) },
         { "protocol", tulle__field_choice, offsetof(struct entry_port, protocol),
           .choices = protocols },
-        { .name = "targetPort", tulle__field_u16, offsetof(struct entry_port, target), 1, UINT16_MAX },
+        { .name = "targetPort",
+          tulle__field_u16,
+          offsetof(struct entry_port, target),
+          1,
+          UINT16_MAX },
     };
     static const char *const required[] = { "number", "name", "protocol" };
 
@@ -71,8 +83,7 @@ static void endpoint_address(struct decoder *decoder, const struct node *value, 
 
     tulle__field_placed(decoder, value, address, field);
     if (address->text.size > 0 && !is_address(address->text)) {
-        tulle__mistake(decoder, value, "address \"%.*s\" is no IP address",
-                       STR_ARG(address->text));
+        tulle__mistake(decoder, value, "address \"%.*s\" is no IP address", STR_ARG(address->text));
     }
 }
 
@@ -112,7 +123,11 @@ static void endpoint_item(struct decoder *decoder, const struct node *item, void
         { .name = "ports", endpoint_ports },
         { .name = "labels", endpoint_labels },
         { .name = "locality", tulle__field_text, offsetof(struct entry_endpoint, locality) },
-        { .name = "weight", tulle__field_u32, offsetof(struct entry_endpoint, weight), 0, UINT32_MAX },
+        { .name = "weight",
+          tulle__field_u32,
+          offsetof(struct entry_endpoint, weight),
+          0,
+          UINT32_MAX },
         { .name = "network" },
         { .name = "serviceAccount" },
     };
@@ -164,8 +179,8 @@ static void entry_ports(struct decoder *decoder, const struct node *value, void 
         tulle__mistake(decoder, value, "more than %d ports", PORTS_MAX);
         return;
     }
-    entry->ports = tulle__decode_list(decoder, value, sizeof(*entry->ports), port_item,
-                                      &entry->port_count);
+    entry->ports =
+        tulle__decode_list(decoder, value, sizeof(*entry->ports), port_item, &entry->port_count);
     if (decoder->mistakes == before) {
         check_ports(decoder, value, entry);
     }
@@ -177,8 +192,8 @@ static void entry_endpoints(struct decoder *decoder, const struct node *value, v
     struct service_entry *entry = out;
 
     (void)field;
-    entry->endpoints = tulle__decode_list(decoder, value, sizeof(*entry->endpoints),
-                                          endpoint_item, &entry->endpoint_count);
+    entry->endpoints = tulle__decode_list(decoder, value, sizeof(*entry->endpoints), endpoint_item,
+                                          &entry->endpoint_count);
 }
 
 static void address_item(struct decoder *decoder, const struct node *item, void *out)
@@ -218,8 +233,7 @@ static void check_port_name(struct decoder *decoder, const struct service_entry 
         tulle__suggest_offer(&suggestion, entry->ports[i].name);
     }
     tulle__mistake_at_key(decoder, node, "\"%.*s\" is no port of this ServiceEntry%s",
-                          STR_ARG(node->key),
-                          tulle__suggest_text(&suggestion, hint, sizeof(hint)));
+                          STR_ARG(node->key), tulle__suggest_text(&suggestion, hint, sizeof(hint)));
 }
 
 static void check_port_names(struct decoder *decoder, const struct node *spec,
@@ -248,7 +262,9 @@ void tulle__decode_service_entry(struct decoder *decoder, const struct node *spe
         { "resolution", tulle__field_choice, offsetof(struct service_entry_spec, resolution),
           .choices = resolutions },
         { .name = "endpoints", entry_endpoints, offsetof(struct service_entry_spec, entry) },
-        { .name = "exportTo", tulle__field_export, offsetof(struct service_entry_spec, is_exported) },
+        { .name = "exportTo",
+          tulle__field_export,
+          offsetof(struct service_entry_spec, is_exported) },
         { .name = "workloadSelector" },
         { .name = "subjectAltNames" },
     };

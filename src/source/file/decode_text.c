@@ -10,14 +10,8 @@ static const struct {
     const char *name;
     int64_t ns;
 } units[] = {
-    { "ns", 1 },
-    { "us", 1000 },
-    { "\xc2\xb5s", 1000 },
-    { "\xce\xbcs", 1000 },
-    { "ms", NS_PER_MS },
-    { "s", NS_PER_S },
-    { "m", 60 * NS_PER_S },
-    { "h", 3600 * NS_PER_S },
+    { "ns", 1 },         { "us", 1000 },    { "\xc2\xb5s", 1000 },  { "\xce\xbcs", 1000 },
+    { "ms", NS_PER_MS }, { "s", NS_PER_S }, { "m", 60 * NS_PER_S }, { "h", 3600 * NS_PER_S },
 };
 
 static int64_t unit_take(struct str *text)
@@ -106,8 +100,8 @@ bool tulle__duration_parse(struct str text, int64_t *out)
 
 static bool is_host_character(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           c == '-' || c == '_';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_';
 }
 
 bool tulle__host_is_valid(struct str host)

@@ -11,7 +11,10 @@ static void least_request(struct decoder *decoder, const struct node *value, voi
                           const struct field *field)
 {
     static const struct field fields[] = {
-        { .name = "choiceCount", tulle__field_u32, offsetof(struct balancer_config, choice_count), 2,
+        { .name = "choiceCount",
+          tulle__field_u32,
+          offsetof(struct balancer_config, choice_count),
+          2,
           CHOICES_MAX },
     };
 
@@ -23,10 +26,16 @@ static void peak_ewma(struct decoder *decoder, const struct node *value, void *o
                       const struct field *field)
 {
     static const struct field fields[] = {
-        { .name = "decayTime", tulle__field_duration, offsetof(struct balancer_config, ewma_tau_ns),
-          NS_PER_MS, NEVER - 1 },
-        { .name = "defaultRtt", tulle__field_duration, offsetof(struct balancer_config, ewma_default_ns),
-          NS_PER_MS, NEVER - 1 },
+        { .name = "decayTime",
+          tulle__field_duration,
+          offsetof(struct balancer_config, ewma_tau_ns),
+          NS_PER_MS,
+          NEVER - 1 },
+        { .name = "defaultRtt",
+          tulle__field_duration,
+          offsetof(struct balancer_config, ewma_default_ns),
+          NS_PER_MS,
+          NEVER - 1 },
     };
 
     (void)field;
@@ -124,8 +133,11 @@ static void policy_budget(struct decoder *decoder, const struct node *value, voi
 {
     static const struct field fields[] = {
         { .name = "percent", budget_percent },
-        { .name = "minRetriesPerSecond", tulle__field_u32, offsetof(struct budget_config, reserve_per_s),
-          0, 1000000 },
+        { .name = "minRetriesPerSecond",
+          tulle__field_u32,
+          offsetof(struct budget_config, reserve_per_s),
+          0,
+          1000000 },
     };
     struct traffic_policy *policy = out;
 

@@ -23,7 +23,11 @@ static void destination_item(struct decoder *decoder, const struct node *item, v
 {
     static const struct field fields[] = {
         { .name = "destination", destination_host },
-        { .name = "weight", tulle__field_u32, offsetof(struct rule_destination, weight), 0, INT32_MAX },
+        { .name = "weight",
+          tulle__field_u32,
+          offsetof(struct rule_destination, weight),
+          0,
+          INT32_MAX },
         { .name = "headers" },
     };
 
@@ -62,7 +66,10 @@ static void route_item(struct decoder *decoder, const struct node *item, void *o
         { .name = "name", tulle__field_text, offsetof(struct rule_route, name) },
         { .name = "match", route_matches },
         { .name = "route", route_destinations },
-        { .name = "timeout", tulle__field_duration, offsetof(struct rule_route, timeout_ns), NS_PER_MS,
+        { .name = "timeout",
+          tulle__field_duration,
+          offsetof(struct rule_route, timeout_ns),
+          NS_PER_MS,
           NEVER - 1 },
         { .name = "retries", tulle__field_retries },
         { .name = "redirect" },
@@ -94,8 +101,8 @@ static void service_hosts(struct decoder *decoder, const struct node *value, voi
     struct virtual_service *service = out;
 
     (void)field;
-    service->hosts = tulle__decode_list(decoder, value, sizeof(*service->hosts),
-                                        tulle__item_host, &service->host_count);
+    service->hosts = tulle__decode_list(decoder, value, sizeof(*service->hosts), tulle__item_host,
+                                        &service->host_count);
 }
 
 static void service_routes(struct decoder *decoder, const struct node *value, void *out,
@@ -136,7 +143,9 @@ void tulle__decode_virtual_service(struct decoder *decoder, const struct node *s
         { .name = "hosts", service_hosts, offsetof(struct virtual_service_spec, service) },
         { .name = "gateways", service_gateways },
         { .name = "http", service_routes, offsetof(struct virtual_service_spec, service) },
-        { .name = "exportTo", tulle__field_export, offsetof(struct virtual_service_spec, is_exported) },
+        { .name = "exportTo",
+          tulle__field_export,
+          offsetof(struct virtual_service_spec, is_exported) },
         { .name = "tls" },
         { .name = "tcp" },
     };

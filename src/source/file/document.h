@@ -13,7 +13,7 @@ struct envelope {
     struct str api_version, group, version, kind;
     struct str name, name_space;
     int64_t created;
-    const struct node *spec; /* NULL: none */
+    const struct node *spec;                                 /* NULL: none */
     const struct node *kind_node, *version_node, *name_node; /* NULL: none */
 };
 

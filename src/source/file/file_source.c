@@ -53,7 +53,7 @@ struct source {
     int64_t poll_due;
     int64_t changed_at; /* first and last sign of a change; NEVER: none waits */
     int64_t settle_due;
-    bool stale; /* something was read, and memory ran out before it came into force */
+    bool stale; /* memory ran out before what was read came into force */
     bool doubt; /* a notice came: do not believe signatures */
 };
 
@@ -129,9 +129,8 @@ static enum tulle_error texts_read(struct source *source, const struct tulle_con
     size_t count = tulle__built_texts(config, &texts);
 
     for (size_t i = 0; i < count; i++) {
-        enum tulle_error error =
-            tulle__read_text(&source->texts, &source->texts_complaints, &source->read,
-                             texts[i].name, texts[i].text);
+        enum tulle_error error = tulle__read_text(&source->texts, &source->texts_complaints,
+                                                  &source->read, texts[i].name, texts[i].text);
         ENSURE(error != TULLE_E_NOMEM, TULLE_E_NOMEM);
     }
     return TULLE_OK;
@@ -273,8 +272,9 @@ static enum tulle_error reload(struct source *source, int64_t now, bool *changed
     size_t errors;
 
     *changed = false;
-    TRY(tulle__folder_read(&source->folder, source->doubt, &differs));
-    source->stale = source->stale || differs;
+    enum tulle_error error = tulle__folder_read(&source->folder, source->doubt, &differs);
+    source->stale = source->stale || differs || error != TULLE_OK;
+    TRY(error);
     if (source->stale) {
         TRY(load(source, now, &errors));
         *changed = true;

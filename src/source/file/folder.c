@@ -15,10 +15,9 @@
 #include "source/file/listing.h"
 #include "source/file/yaml.h"
 
-enum { FILE_BLOCK = 512, TROUBLE_MAX = 128 };
+enum { FILE_BLOCK = 512, TROUBLE_MAX = 128, UNKNOWN_TROUBLE = -1 };
 
-void tulle__folder_init(struct folder *folder, const char *path,
-                        const struct read_options *options)
+void tulle__folder_init(struct folder *folder, const char *path, const struct read_options *options)
 {
     *folder = (struct folder){ .path = path, .options = options };
     tulle__complaints_init(&folder->complaints);
@@ -47,7 +46,7 @@ void tulle__folder_fini(struct folder *folder)
 
 static bool listing_differs(const struct folder *folder, const struct listing *listing)
 {
-    if (listing->trouble != folder->trouble.trouble) {
+    if (listing->trouble != folder->trouble) {
         return true;
     }
     if (listing->trouble) {
@@ -141,8 +140,8 @@ static enum tulle_error file_parse(const struct folder *folder, struct str name,
     struct folder_file *file = file_new(name, signature);
     ENSURE(file, TULLE_E_NOMEM);
     file->print = print;
-    enum tulle_error error = tulle__read_text(&file->reading, &file->complaints, folder->options,
-                                              file->name, content);
+    enum tulle_error error =
+        tulle__read_text(&file->reading, &file->complaints, folder->options, file->name, content);
     if (error == TULLE_E_NOMEM) {
         file_free(file);
         return error;
@@ -159,9 +158,14 @@ static enum tulle_error file_in_trouble(struct str name, const struct signature 
         *out = old;
         return TULLE_OK;
     }
-    *out = file_new(name, signature);
-    ENSURE(*out, TULLE_E_NOMEM);
-    complain_of_trouble(&(*out)->complaints, (*out)->name, signature->trouble);
+    struct folder_file *file = file_new(name, signature);
+    ENSURE(file, TULLE_E_NOMEM);
+    complain_of_trouble(&file->complaints, file->name, signature->trouble);
+    if (file->complaints.no_memory) {
+        file_free(file);
+        return TULLE_E_NOMEM;
+    }
+    *out = file;
     return TULLE_OK;
 }
 
@@ -246,14 +250,13 @@ static void update_commit(struct folder *folder, struct update *update)
     }
 }
 
+/* False: no memory; the next reading notes it again. */
 static bool trouble_note(struct folder *folder, const struct listing *listing)
 {
     struct str path = str_of(folder->path);
 
-    if (folder->trouble.trouble == listing->trouble && !listing->too_many) {
-        return false;
-    }
-    folder->trouble.trouble = listing->trouble;
+    folder->trouble = listing->trouble;
+    folder->too_many = listing->too_many;
     tulle__complaints_fini(&folder->complaints);
     tulle__complaints_init(&folder->complaints);
     if (listing->trouble) {
@@ -263,26 +266,37 @@ static bool trouble_note(struct folder *folder, const struct listing *listing)
         tulle__complain(&folder->complaints, (struct place){ path, 0, 0 }, STR_NONE,
                         "has more than %d files; the rest is not read", FOLDER_FILES_MAX);
     }
+    if (folder->complaints.no_memory) {
+        folder->complaints.no_memory = false;
+        folder->trouble = UNKNOWN_TROUBLE;
+        return false;
+    }
     return true;
 }
 
-static enum tulle_error listing_apply(struct folder *folder, const struct listing *listing,
-                                      bool doubt, bool *changed)
+static enum tulle_error files_apply(struct folder *folder, const struct listing *listing,
+                                    bool doubt, bool *changed)
 {
     struct update update = { 0 };
-
-    if (listing->trouble) {
-        *changed = trouble_note(folder, listing);
-        return TULLE_OK;
-    }
     enum tulle_error error = files_update(folder, listing, doubt, &update);
+
     if (error != TULLE_OK) {
         update_drop(folder, &update);
         return error;
     }
     update_commit(folder, &update);
-    *changed = trouble_note(folder, listing) || update.changed;
+    *changed = *changed || update.changed;
     return TULLE_OK;
+}
+
+static enum tulle_error listing_apply(struct folder *folder, const struct listing *listing,
+                                      bool doubt, bool *changed)
+{
+    if (folder->trouble != listing->trouble || folder->too_many != listing->too_many) {
+        ENSURE(trouble_note(folder, listing), TULLE_E_NOMEM);
+        *changed = true;
+    }
+    return listing->trouble ? TULLE_OK : files_apply(folder, listing, doubt, changed);
 }
 
 enum tulle_error tulle__folder_read(struct folder *folder, bool doubt, bool *changed)

@@ -34,7 +34,8 @@ struct folder {
     const struct read_options *options;
     struct folder_file **files; /* by name */
     size_t count;
-    struct signature trouble;     /* of the path itself; files stay as they are meanwhile */
+    int trouble;                  /* errno of the path; files stay as they are meanwhile */
+    bool too_many;                /* files */
     struct complaints complaints; /* about the path itself */
 };
 
@@ -46,8 +47,8 @@ void tulle__folder_fini(struct folder *folder);
 bool tulle__folder_differs(const struct folder *folder);
 
 /* Reads what changed. `doubt`: signatures are not believed (a notice came, and
- * two writes may fall into one tick of the file system's clock). On failure
- * nothing has changed.
+ * two writes may fall into one tick of the file system's clock). On failure the
+ * files are as they were.
  * Errors: TULLE_E_NOMEM */
 enum tulle_error tulle__folder_read(struct folder *folder, bool doubt, bool *changed);
 

@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 struct notifier {
-    int fd;    /* -1: deaf */
-    int watch; /* -1: nothing is watched */
+    int fd;                 /* -1: deaf */
+    int watch;              /* -1: nothing is watched */
     uint64_t device, inode; /* of what is watched */
 };
 

@@ -237,7 +237,7 @@ static const struct node *list_items(const struct node *root, const struct envel
     const struct node *items = tulle__node_find(root, STR("items"));
 
     return items && items->kind == NODE_LIST && tulle__str_ends(envelope->kind, STR("List")) ? items
-                                                                                          : NULL;
+                                                                                             : NULL;
 }
 
 /* As deep as the tree at most, which is 64. */

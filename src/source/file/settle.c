@@ -165,8 +165,8 @@ static enum tulle_error catalog_make(const struct settlement *settlement, struct
     return TULLE_OK;
 }
 
-static enum tulle_error settlement_run(struct settlement *settlement,
-                                       struct complaints *complaints, struct catalog *next)
+static enum tulle_error settlement_run(struct settlement *settlement, struct complaints *complaints,
+                                       struct catalog *next)
 {
     TRY(settle(settlement, complaints));
     return catalog_make(settlement, next);

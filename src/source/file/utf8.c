@@ -9,7 +9,11 @@
 static size_t character_size(const unsigned char *at, size_t left, uint32_t *code)
 {
     static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-    size_t size = at[0] < 0x80 ? 1 : at[0] >> 5 == 6 ? 2 : at[0] >> 4 == 14 ? 3 : at[0] >> 3 == 30 ? 4 : 0;
+    size_t size = at[0] < 0x80       ? 1
+                  : at[0] >> 5 == 6  ? 2
+                  : at[0] >> 4 == 14 ? 3
+                  : at[0] >> 3 == 30 ? 4
+                                     : 0;
 
     if (size == 0 || size > left) {
         return 0;
@@ -42,8 +46,8 @@ bool tulle__utf8_check(struct str text, struct utf8_fault *fault)
     for (size_t at = 0; at < text.size;) {
         size_t size = character_size(data + at, text.size - at, &code);
         if (size == 0 || !is_printable(code)) {
-            *fault = (struct utf8_fault){ line, column,
-                                          size ? "a control character" : "not UTF-8" };
+            *fault =
+                (struct utf8_fault){ line, column, size ? "a control character" : "not UTF-8" };
             return false;
         }
         at += size;

@@ -85,8 +85,8 @@ static void check_key(struct yaml_reader *reader, const struct node *map, const 
         if (str_equal(other->key, key->text)) {
             tulle__complain(reader->complaints,
                             (struct place){ reader->file, key->line, key->column }, STR_NONE,
-                            "duplicate key \"%.*s\"; the first is in line %u",
-                            STR_ARG(key->text), other->key_line);
+                            "duplicate key \"%.*s\"; the first is in line %u", STR_ARG(key->text),
+                            other->key_line);
             reader->document->is_bad = true;
             return;
         }

@@ -158,7 +158,7 @@ static bool conn_handshake(struct conn *conn)
         return true;
     }
     switch (conn->stream->handshake(conn)) {
-    case STREAM_DONE: return true;
+    case STREAM_DONE: return !conn->dead;
     case STREAM_AGAIN: return false;
     case STREAM_FAILED: conn_close(conn); return false;
     }

@@ -64,7 +64,7 @@ static void a_snapshot_with_the_same_endpoints_changes_nothing(void **state)
 
     (void)state;
     /* Without a picker one must be built, so one has to be there. */
-    struct picker_head picker = { NULL };
+    struct picker_head picker = { .version = live->version };
     live->picker = (struct picker *)(void *)&picker;
     assert_ptr_equal(tulle__live_adopt(&set, cluster, &changed), live);
     assert_false(changed);
@@ -165,7 +165,7 @@ static void another_weight_or_balancer_calls_for_a_new_picker(void **state)
     const uint32_t weights[] = { 1, 7, 1 };
     struct fixture_endpoints weighted = { .count = 3, .weights = weights };
     struct cluster_live *live = adopt_range(0, 3, &changed);
-    struct picker_head picker = { NULL };
+    struct picker_head picker = { .version = live->version };
     struct cluster *cluster;
 
     (void)state;
@@ -177,6 +177,24 @@ static void another_weight_or_balancer_calls_for_a_new_picker(void **state)
     cluster->balancer.kind = BALANCER_RANDOM;
     adopt(cluster, &changed);
     assert_true(changed);
+    live->picker = NULL;
+}
+
+static void a_change_whose_picker_could_not_be_built_is_told_again(void **state)
+{
+    bool changed;
+    struct cluster_live *live = adopt_range(0, 3, &changed);
+    struct picker_head picker = { .version = live->version };
+
+    (void)state;
+    live->picker = (struct picker *)(void *)&picker;
+    adopt_range(0, 4, &changed);
+    assert_true(changed);
+    adopt_range(0, 4, &changed);
+    assert_true(changed);
+    picker.version = live->version;
+    adopt_range(0, 4, &changed);
+    assert_false(changed);
     live->picker = NULL;
 }
 
@@ -242,7 +260,7 @@ static void a_cluster_without_references_goes_with_its_picker(void **state)
 {
     bool changed;
     struct cluster_live *live = adopt_range(0, 3, &changed);
-    struct picker_head picker = { discard };
+    struct picker_head picker = { .discard = discard };
 
     (void)state;
     discarded_from = live;
@@ -354,6 +372,7 @@ TEST_MAIN(LIVE_TEST(a_new_cluster_has_a_view_for_each_endpoint),
           LIVE_TEST(a_view_that_lost_its_name_lives_while_a_picker_names_it),
           LIVE_TEST(an_endpoint_that_comes_back_finds_its_view),
           LIVE_TEST(another_weight_or_balancer_calls_for_a_new_picker),
+          LIVE_TEST(a_change_whose_picker_could_not_be_built_is_told_again),
           LIVE_TEST(another_protocol_is_another_peer),
           LIVE_TEST(without_outlier_detection_nobody_stays_ejected),
           LIVE_TEST(a_cluster_without_references_goes_with_its_picker),

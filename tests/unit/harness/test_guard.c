@@ -111,14 +111,25 @@ static void a_leak_is_found_and_named(void **state)
     close(pipes[1]);
 }
 
+/* The writes keep a compiler from jumping there, or from making one of the two. */
 static void *allocate_here(void)
 {
-    return tulle__alloc(10);
+    char *ptr = tulle__alloc(10);
+
+    if (ptr) {
+        *(volatile char *)ptr = 1;
+    }
+    return ptr;
 }
 
 static void *allocate_there(void)
 {
-    return tulle__alloc(10);
+    char *ptr = tulle__alloc(10);
+
+    if (ptr) {
+        *(volatile char *)ptr = 2;
+    }
+    return ptr;
 }
 
 /* Each run is one call of this, so that a call stack is the same in all. */

@@ -33,9 +33,9 @@ void readout_read_spec(struct readout *out, const char *kind, const char *spec)
     const char *version =
         strcmp(kind, "TrafficPolicy") == 0 ? "tulle.dev/v1alpha1" : "networking.istio.io/v1";
     char text[8192];
-    size_t size = (size_t)snprintf(text, sizeof(text),
-                                   "apiVersion: %s\nkind: %s\nmetadata: {name: x}\nspec:\n  ",
-                                   version, kind);
+    size_t size =
+        (size_t)snprintf(text, sizeof(text),
+                         "apiVersion: %s\nkind: %s\nmetadata: {name: x}\nspec:\n  ", version, kind);
 
     for (const char *at = spec; *at && size + 3 < sizeof(text); at++) {
         text[size++] = *at;

@@ -14,8 +14,7 @@ static void log_write(void *user, int32_t level, const char *area, const char *t
     const char *rest = strncmp(text, sourcing->folder, path) == 0 ? text + path + 1 : text;
 
     assert_string_equal(area, "config");
-    snprintf(sourcing->told + used, sizeof(sourcing->told) - used, "%c %s\n", "?EWID"[level],
-             rest);
+    snprintf(sourcing->told + used, sizeof(sourcing->told) - used, "%c %s\n", "?EWID"[level], rest);
 }
 
 void sourcing_init(struct sourcing *sourcing)
@@ -64,8 +63,7 @@ void sourcing_write_entry(struct sourcing *sourcing, const char *file, const cha
     sourcing_write(sourcing, file, text);
 }
 
-const char *sourcing_path(const struct sourcing *sourcing, const char *file, char *out,
-                          size_t size)
+const char *sourcing_path(const struct sourcing *sourcing, const char *file, char *out, size_t size)
 {
     snprintf(out, size, "%s/%s", sourcing->folder, file);
     return out;

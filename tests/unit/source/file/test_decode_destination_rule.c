@@ -67,8 +67,7 @@ static void a_group_that_is_there_has_istios_defaults(void **state)
     readout_read_spec(&out, "DestinationRule",
                       "host: a\ntrafficPolicy: {loadBalancer: {}, outlierDetection: {},\n"
                       "  connectionPool: {tcp: {maxConnections: 0}, http: {idleTimeout: 3s}}}");
-    const struct rule_policy *policy =
-        &readout_resource(&out)->spec.destination_rule.policy.policy;
+    const struct rule_policy *policy = &readout_resource(&out)->spec.destination_rule.policy.policy;
     assert_int_equal(policy->balancer, BALANCER_LEAST_REQUEST);
     assert_int_equal(policy->limits.max_connections, LIMIT_NONE);
     assert_int_equal(policy->limits.max_retries, LIMIT_NONE);

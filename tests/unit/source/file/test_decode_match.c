@@ -96,8 +96,7 @@ static void matchers_that_are_not_supported_are_refused_by_name(void **state)
     }
 }
 
-TEST_MAIN(TEST_OOM(every_matcher_is_read),
-          cmocka_unit_test(a_string_match_has_exactly_one_matcher),
+TEST_MAIN(TEST_OOM(every_matcher_is_read), cmocka_unit_test(a_string_match_has_exactly_one_matcher),
           cmocka_unit_test(a_bad_regex_is_told_with_its_reason),
           cmocka_unit_test(header_names_must_be_names_of_headers),
           cmocka_unit_test(matchers_that_are_not_supported_are_refused_by_name))

@@ -104,8 +104,7 @@ static void retries_survive_running_out_of_memory(void **state)
     (void)state;
     readout_read_spec(&out, "VirtualService", RETRIES("attempts: 2, retryOn: '503,reset'"));
     CHECK_OK(out.error);
-    assert_int_equal(
-        readout_resource(&out)->spec.virtual_service.routes[0].retry.statuses[0], 503);
+    assert_int_equal(readout_resource(&out)->spec.virtual_service.routes[0].retry.statuses[0], 503);
 done:
     readout_fini(&out);
 }

@@ -34,9 +34,9 @@ static void durations_are_read_as_go_reads_them(void **state)
 
 static void what_is_no_duration_is_refused(void **state)
 {
-    static const char *const texts[] = { "",   "5",    "s",   ".s",   "-1s",        "1 s",  "1s ",
-                                         "1d", "1s2",  "1ss", "1e3s", "99999999999h", "0x1s",
-                                         "NaN", "1.2.3s" };
+    static const char *const texts[] = { "",     "5",   "s",     ".s",  "-1s",  "1 s",
+                                         "1s ",  "1d",  "1s2",   "1ss", "1e3s", "99999999999h",
+                                         "0x1s", "NaN", "1.2.3s" };
     int64_t ns;
 
     (void)state;
@@ -48,7 +48,9 @@ static void what_is_no_duration_is_refused(void **state)
 static void host_names_are_told_from_others(void **state)
 {
     static const char *const good[] = { "reviews", "a.b.svc.cluster.local", "A-1_x", "10.0.0.1" };
-    static const char *const bad[] = { "", ".", "a..b", "a.", ".a", "a b", "a/b", "http://a", "a:80" };
+    static const char *const bad[] = {
+        "", ".", "a..b", "a.", ".a", "a b", "a/b", "http://a", "a:80"
+    };
     char label[70];
 
     (void)state;

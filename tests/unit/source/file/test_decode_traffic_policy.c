@@ -92,6 +92,5 @@ static void a_budget_has_finagles_defaults(void **state)
 }
 
 TEST_MAIN(TEST_OOM(a_traffic_policy_is_read_whole),
-          cmocka_unit_test(each_balancer_has_its_defaults),
-          cmocka_unit_test(what_is_wrong_is_told),
+          cmocka_unit_test(each_balancer_has_its_defaults), cmocka_unit_test(what_is_wrong_is_told),
           cmocka_unit_test(a_budget_has_finagles_defaults))

@@ -61,9 +61,10 @@ static void misspelt_fields_are_told_with_a_suggestion(void **state)
 
 static void what_istio_has_and_we_do_not_is_refused_by_name(void **state)
 {
-    static const char *const fields[] = { "fault",      "mirror",  "mirrors",
-                                          "corsPolicy", "headers", "mirrorPercentage",
-                                          "rewrite",    "redirect", "directResponse", "delegate" };
+    static const char *const fields[] = { "fault",      "mirror",   "mirrors",
+                                          "corsPolicy", "headers",  "mirrorPercentage",
+                                          "rewrite",    "redirect", "directResponse",
+                                          "delegate" };
     char spec[256], line[256];
 
     (void)state;
@@ -73,8 +74,9 @@ static void what_istio_has_and_we_do_not_is_refused_by_name(void **state)
         assert_mistake("VirtualService", spec, line);
     }
     assert_mistake("VirtualService", ROUTE "tcp: []\n", "8:3: field \"tcp\" is not supported yet");
-    assert_mistake("VirtualService", "hosts: [a]\ngateways: [mesh, ingress]\nhttp:\n"
-                                     "- route: [{destination: {host: a}}]\n",
+    assert_mistake("VirtualService",
+                   "hosts: [a]\ngateways: [mesh, ingress]\nhttp:\n"
+                   "- route: [{destination: {host: a}}]\n",
                    "6:20: gateway \"ingress\" is not supported yet; only \"mesh\" is");
     assert_mistake("VirtualService", "hosts: ['*.a']\nhttp:\n- route: [{destination: {host: a}}]\n",
                    "5:11: wildcard host \"*.a\" is not supported yet");
@@ -104,7 +106,8 @@ static void wrong_types_are_told(void **state)
                    "5:10: hosts must be a list");
     assert_mistake("VirtualService", "hosts: [[a]]\nhttp: [{route: [{destination: {host: a}}]}]",
                    "5:11: an item must be a text");
-    assert_mistake("VirtualService", "hosts: [\"a b\"]\nhttp: [{route: [{destination: {host: a}}]}]",
+    assert_mistake("VirtualService",
+                   "hosts: [\"a b\"]\nhttp: [{route: [{destination: {host: a}}]}]",
                    "5:11: \"a b\" is no host name");
     assert_mistake("VirtualService", "hosts: [a]\nhttp: [{route: [{destination: {host: no}}]}]",
                    "6:40: host: no is a boolean in YAML; quote it: \"no\"");

@@ -103,11 +103,12 @@ static void a_wrong_folder_tells_all_mistakes_within_50_ms(void **state)
     sourcing_write(&sourcing, "e.yaml", "a: 1\nb: \xff\n");
     sourcing_write(&sourcing, "g.yaml",
                    HEAD("VirtualService", "g") "  hosts: [a]\n  http:\n  - route:\n"
-                   "    - {destination: {host: a}, weight: 0}\n"
-                   "    - {destination: {host: a}, weight: 0}\n");
-    sourcing_write(&sourcing, "h.yaml",
-                   HEAD("VirtualService", "h") "  hosts: [a]\n  http:\n"
-                   "  - route: [{destination: {host: a, subset: v9}}]\n");
+                                               "    - {destination: {host: a}, weight: 0}\n"
+                                               "    - {destination: {host: a}, weight: 0}\n");
+    sourcing_write(
+        &sourcing, "h.yaml",
+        HEAD("VirtualService", "h") "  hosts: [a]\n  http:\n"
+                                    "  - route: [{destination: {host: a, subset: v9}}]\n");
     int64_t start = test_now();
     assert_int_equal(sourcing_open(&sourcing), TULLE_E_CONFIG);
     assert_true(test_now() - start < 50 * NS_PER_MS);
@@ -430,14 +431,15 @@ static void other_kinds_are_named_once(void **state)
     (void)state;
     sourcing_init(&sourcing);
     sourcing_write(&sourcing, "a.yaml", "apiVersion: apps/v1\nkind: Deployment\n");
-    sourcing_write(&sourcing, "b.yaml", "apiVersion: v1\nkind: Service\n---\n"
-                                        "apiVersion: apps/v1\nkind: Deployment\n");
+    sourcing_write(&sourcing, "b.yaml",
+                   "apiVersion: v1\nkind: Service\n---\n"
+                   "apiVersion: apps/v1\nkind: Deployment\n");
     CHECK_OK(sourcing_open(&sourcing));
     sourcing_write(&sourcing, "b.yaml", "apiVersion: v1\nkind: Service\n");
     CHECK(sourcing_settle(&sourcing) == SOURCE_CHANGED);
     first = strstr(sourcing.told, "passed over");
-    CHECK(first && strncmp(first, "passed over 3 resources of other kinds: Deployment, Service\n",
-                           60) == 0);
+    CHECK(first &&
+          strncmp(first, "passed over 3 resources of other kinds: Deployment, Service\n", 60) == 0);
     CHECK(first && !strstr(first + 1, "passed over"));
 done:
     sourcing_fini(&sourcing);

@@ -187,8 +187,8 @@ static void other_kinds_are_counted_and_named_once(void **state)
     CHECK_OK(out.error);
     assert_only_told(&out, "");
     assert_int_equal(out.reading.ignored, 5);
-    assert_true(str_equal(out.reading.ignored_kinds,
-                          STR("Deployment, ConfigMap, Gateway, WasmPlugin")));
+    assert_true(
+        str_equal(out.reading.ignored_kinds, STR("Deployment, ConfigMap, Gateway, WasmPlugin")));
 done:
     readout_fini(&out);
 }
@@ -198,8 +198,12 @@ static void export_to_says_whether_we_see_a_resource(void **state)
     static const struct {
         const char *text;
         bool is_exported;
-    } cases[] = { { "[]", true },          { "['*']", true },       { "[.]", true },
-                  { "[other]", false },    { "[other, default]", true }, { "['~']", false },
+    } cases[] = { { "[]", true },
+                  { "['*']", true },
+                  { "[.]", true },
+                  { "[other]", false },
+                  { "[other, default]", true },
+                  { "['~']", false },
                   { "[~]", false } };
     char spec[128];
 

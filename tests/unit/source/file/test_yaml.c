@@ -149,8 +149,8 @@ static void a_duplicate_key_is_told_once_wherever_it_stands(void **state)
     for (int second = 1; second < 14; second++) {
         size_t size = 0;
         for (int i = 0; i < 14; i++) {
-            size += (size_t)snprintf(text + size, sizeof(text) - size, "k%d: 1\n",
-                                     i == second ? 0 : i);
+            size +=
+                (size_t)snprintf(text + size, sizeof(text) - size, "k%d: 1\n", i == second ? 0 : i);
         }
         struct parsed parsed;
         parse(&parsed, text);
@@ -164,7 +164,8 @@ static void tags_and_keys_that_are_no_text_are_refused(void **state)
 {
     (void)state;
     assert_refused("a: !!python/object x\n", TULLE_OK, "1:4: YAML tags are not taken");
-    assert_refused("? [a]\n: 1\n", TULLE_E_CONFIG, "1:3: a key must be a text, not a map or a list");
+    assert_refused("? [a]\n: 1\n", TULLE_E_CONFIG,
+                   "1:3: a key must be a text, not a map or a list");
     assert_refused("a: \"x\\0y\"\n", TULLE_OK, "1:4: a NUL character in a text");
 }
 

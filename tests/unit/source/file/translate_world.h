@@ -29,13 +29,13 @@
     {                                                                                              \
         TEXT(literal), AT(__LINE__)                                                                \
     }
-#define HOSTS(...) LIST(struct placed, __VA_ARGS__)
-#define PORTS(...) LIST(struct entry_port, __VA_ARGS__)
+#define HOSTS(...) .hosts = LIST(struct placed, __VA_ARGS__)
+#define PORTS(...) .ports = LIST(struct entry_port, __VA_ARGS__)
 #define HTTP(number_)                                                                              \
     {                                                                                              \
         .number = (number_), .name = TEXT("http")                                                  \
     }
-#define ENDPOINTS(...) LIST(struct entry_endpoint, __VA_ARGS__)
+#define ENDPOINTS(...) .endpoints = LIST(struct entry_endpoint, __VA_ARGS__)
 #define ENDPOINT(address_)                                                                         \
     {                                                                                              \
         .address = PLACED(address_), .weight = 1                                                   \
@@ -67,7 +67,7 @@
         .name = PLACED(name_),                                                                     \
         .labels = (const struct label[]){ { TEXT("version"), TEXT(value_) } }, .label_count = 1    \
     }
-#define ROUTES(...) LIST(struct rule_route, __VA_ARGS__)
+#define ROUTES(...) .routes = LIST(struct rule_route, __VA_ARGS__)
 #define TO(...)                                                                                    \
     .place = AT(__LINE__), .timeout_ns = NEVER,                                                    \
     .destinations = LIST(struct rule_destination, __VA_ARGS__)
