@@ -104,13 +104,11 @@ void tulle__pools_forget(struct mesh_loop *here)
     }
 }
 
-/* A peer whose references are its pools' alone is named by no cluster and used
- * by no call; only the control step could give it new ones. */
+/* No cluster of the newest mesh names it. A call that began with an older mesh
+ * may open a pool once more; that one is drained at the next look. */
 static bool peer_is_leaving(const struct peer *peer)
 {
-    unsigned pools = atomic_load_explicit(&peer->open_pools, memory_order_acquire);
-
-    return pools > 0 && atomic_load_explicit(&peer->refs, memory_order_acquire) == pools;
+    return peer->named == 0 && atomic_load_explicit(&peer->open_pools, memory_order_acquire) > 0;
 }
 
 void tulle__pools_mark_leaving(struct tulle *mesh)

@@ -103,6 +103,15 @@ static void endpoint_count(const struct endpoint_slot *slot, enum verdict verdic
     }
 }
 
+/* With local-origin errors split, Envoy hears of the connection first, and that
+ * ends a row: what breaks on a connection that stood is never the second. */
+static bool verdict_needs_connected(const struct endpoint_config *config,
+                                    const struct outcome *outcome, enum verdict verdict)
+{
+    return config->cluster->outlier.split_local_origin && verdict == VERDICT_LOCAL &&
+           outcome->progress != TULLE_NOTHING_SENT;
+}
+
 static void endpoint_on_end(struct tulle_call *call, size_t at, const struct outcome *outcome)
 {
     const struct endpoint_config *config = call_config(call, at);
@@ -113,6 +122,11 @@ static void endpoint_on_end(struct tulle_call *call, size_t at, const struct out
     endpoint_count(slot, verdict);
     if (outcome->connect_failure) {
         live_count(config->live, call->on->index, COUNT_CONNECT_FAIL);
+    }
+    if (verdict_needs_connected(config, outcome, verdict)) {
+        (void)tulle__outlier_record(config->live, call->on->index, slot->view,
+                                    &config->cluster->outlier, VERDICT_CONNECTED, call->on->log,
+                                    call_now(call));
     }
     if (tulle__outlier_record(config->live, call->on->index, slot->view, &config->cluster->outlier,
                               verdict, call->on->log, call_now(call))) {

@@ -89,7 +89,7 @@ def bench(options, folder):
     bare = held(server, lambda port: [f"{programs}/bare_curl", "hold", servers.URL,
                                       servers.connect_to(port), str(count)], count)
     library = held(server, lambda port: [f"{programs}/lib_call", "hold",
-                                         servers.mesh(folder, port, 120), servers.URL,
+                                         servers.mesh(folder, port, patient=True), servers.URL,
                                          str(count)], count)
     more = {} if options.smoke else {"bar": ("ratio", "<=", RATIO_MAX)}
     report.pairs("memory", f"waiting_{count}", "bytes", [library], "bare libcurl", [bare], **more)

@@ -60,9 +60,21 @@ spec:
     route: [{{destination: {{host: {host}}}}}]
 """
 
+# For calls that are to wait, on a machine that may be slow to begin them.
+PATIENT = """---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {{name: bench}}
+spec:
+  host: {host}
+  trafficPolicy:
+    connectionPool: {{tcp: {{connectTimeout: 60s}}}}
+"""
+
 HOST = "bench.local"
 URL = f"http://{HOST}/"
 TIMEOUT_S = 15
+PATIENT_TIMEOUT_S = 120
 
 
 def envoy_config(port, upstream):
@@ -163,12 +175,14 @@ def envoy(program, folder, upstream):
                        "--disable-hot-restart", "-l", "error"], port, log)
 
 
-def mesh(folder, port, timeout_s=TIMEOUT_S):
+def mesh(folder, port, patient=False):
     """A mesh folder that names this port."""
     path = f"{folder}/mesh-{port}"
+    timeout = PATIENT_TIMEOUT_S if patient else TIMEOUT_S
     os.makedirs(path, exist_ok=True)
     with open(f"{path}/bench.yaml", "w", encoding="ascii") as file:
-        file.write(MESH.format(host=HOST, port=port, timeout=timeout_s))
+        file.write(MESH.format(host=HOST, port=port, timeout=timeout))
+        file.write(PATIENT.format(host=HOST) if patient else "")
     return path
 
 

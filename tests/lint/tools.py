@@ -11,13 +11,15 @@ import subprocess
 from tree import sources
 
 
-def _run_all(commands):
+def _run_all(commands, passed=lambda command: None):
     """Runs commands in parallel; yields (command, output) of those that failed."""
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         runs = pool.map(lambda c: subprocess.run(c, capture_output=True, text=True), commands)
         for command, run in zip(commands, runs):
             if run.returncode != 0:
                 yield command, run.stdout + run.stderr
+            else:
+                passed(command)
 
 
 def headers(root, build):
@@ -63,11 +65,7 @@ def tidy(root, build):
     stamps = {unit: os.path.join(clean, _digest(state, unit)) for unit in units}
     todo = [u for u in units if not os.path.exists(stamps[u])]
     commands = [["clang-tidy-14", "--quiet", "-p", build, u] for u in todo]
-    failed = {command[-1]: output for command, output in _run_all(commands)}
-    for unit in todo:
-        if unit not in failed:
-            open(stamps[unit], "w").close()
-    for output in failed.values():
+    for _, output in _run_all(commands, lambda c: open(stamps[c[-1]], "w").close()):
         found = [line for line in output.split("\n") if re.search(r": (error|warning):", line)]
         yield from dict.fromkeys(found) if found else [output]
 

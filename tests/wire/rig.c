@@ -160,8 +160,14 @@ void rig_wait(struct rig *rig, struct rig_call *calls, size_t count)
 
     for (size_t i = 0; i < count; i++) {
         while (calls[i].ends == 0) {
-            if (test_now() >= due) { fprintf(stderr, "call %zu private %p active %u waiting %u open %u\n", i, calls[i].exchange.private, rig->transport->active, rig->transport->waiting, rig->transport->open); for (size_t k=0;k<count;k++) fprintf(stderr,"%zu:%d %s; ",k,calls[k].ends,calls[k].text);}
-        assert_true(test_now() < due);
+            if (test_now() >= due) {
+                fprintf(stderr, "call %zu private %p active %u waiting %u open %u\n", i,
+                        calls[i].exchange.private, rig->transport->active, rig->transport->waiting,
+                        rig->transport->open);
+                for (size_t k = 0; k < count; k++)
+                    fprintf(stderr, "%zu:%d %s; ", k, calls[k].ends, calls[k].text);
+            }
+            assert_true(test_now() < due);
             tulle__loop_round(&rig->loop, due);
         }
     }

@@ -51,6 +51,15 @@ static void name_field(struct decoder *decoder, const struct node *value, void *
     *(struct str *)out = text;
 }
 
+static void named_field(struct decoder *decoder, const struct node *value, void *out,
+                        const struct field *field)
+{
+    struct envelope *envelope = out;
+
+    name_field(decoder, value, &envelope->name, field);
+    envelope->name_node = value;
+}
+
 static void created_field(struct decoder *decoder, const struct node *value, void *out,
                           const struct field *field)
 {
@@ -64,7 +73,7 @@ static void metadata_field(struct decoder *decoder, const struct node *value, vo
                            const struct field *field)
 {
     static const struct field fields[] = {
-        { .name = "name", name_field, offsetof(struct envelope, name) },
+        { .name = "name", named_field },
         { .name = "namespace", name_field, offsetof(struct envelope, name_space) },
         { .name = "creationTimestamp", created_field, offsetof(struct envelope, created) },
         { .name = "labels", tulle__field_ignored },

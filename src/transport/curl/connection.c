@@ -111,7 +111,14 @@ static bool connection_is_welcome(struct transfer *transfer)
         transfer->silent = transfer->text[0] == '\0';
         return false;
     }
-    return transfer->exchange && connection_take_room(transfer);
+    if (!transfer->exchange) {
+        return false;
+    }
+    if (!tulle__pool_may_connect(transfer)) {
+        transfer->no_room = true;
+        return false;
+    }
+    return connection_take_room(transfer);
 }
 
 static void connection_count(struct connection *connection, struct transfer *transfer)
@@ -158,16 +165,25 @@ curl_socket_t tulle__connection_open(void *user, curlsocktype purpose,
     return fd;
 }
 
-bool tulle__connection_stands(const struct connection *connection)
+/* libcurl says goodbye before it closes; if the peer has ended before and answers
+ * that with a reset, the kernel says EPIPE for it. */
+enum bearing tulle__connection_bearing(const struct connection *connection)
 {
-    struct tcp_info info;
+    struct tcp_info info = { 0 };
     socklen_t size = sizeof(info);
+    int error = 0;
+    int fd = connection->watch.fd;
 
-    if (connection->watch.fd < 0) {
-        return connection->was_standing;
+    if (fd < 0) {
+        return connection->bearing;
     }
-    return getsockopt(connection->watch.fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
-           info.tcpi_state == TCP_ESTABLISHED;
+    getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size);
+    if (info.tcpi_state == TCP_ESTABLISHED) {
+        return BEARING_STANDS;
+    }
+    size = sizeof(error);
+    getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
+    return info.tcpi_state == TCP_CLOSE_WAIT || error == EPIPE ? BEARING_ENDED : BEARING_LOST;
 }
 
 /* It is no connection of its pool any more: the peer sees (or saw) its end. */
@@ -183,7 +199,8 @@ static void connection_leave(struct connection *connection)
     tulle__idle_remove(connection);
     list_remove(&connection->in_pool);
     list_remove(&connection->in_opened);
-    pool->standing -= connection->stood;
+    pool->joinable -= connection->joinable;
+    connection->joinable = false;
     connection->pool = NULL;
     connection->limit = NULL;
     atomic_fetch_sub_explicit(&transport->base.open, 1, memory_order_relaxed);
@@ -201,7 +218,9 @@ int tulle__connection_close(void *user, curl_socket_t fd)
     if (!connection) {
         return close(fd);
     }
-    connection->was_standing = connection->streams > 0 && tulle__connection_stands(connection);
+    if (connection->streams > 0) {
+        connection->bearing = tulle__connection_bearing(connection);
+    }
     tulle__watch_remove(transport->loop, &connection->watch);
     transport->by_fd[fd] = NULL;
     tulle__names_remove(transport, connection);
@@ -290,8 +309,6 @@ bool tulle__connection_take(struct transfer *transfer, const struct ends *ends)
             return false;
         }
         list_remove(&connection->in_opened);
-        connection->stood = true;
-        connection->pool->standing++;
         exchange->connected_at = transport->loop->now;
     } else {
         atomic_fetch_add_explicit(&transport->base.reused, 1, memory_order_relaxed);
@@ -300,7 +317,9 @@ bool tulle__connection_take(struct transfer *transfer, const struct ends *ends)
     connection->streams++;
     connection->idle_timeout_ns = exchange->idle_timeout_ns;
     transfer->connection = connection;
-    tulle__pool_give_up(transfer);
+    if (!transfer->connecting || transfer->pool->protocol != PROTOCOL_HTTP2) {
+        tulle__pool_join(transfer);
+    }
     return true;
 }
 

@@ -4,6 +4,7 @@
  * transfer, over. Starting and cancelling only note what is wanted when they
  * come from inside libcurl, or from an event; it is done in the same round. */
 
+
 #include "transport/curl/internal.h"
 
 /* Handles that are kept for later; each has some 10 KB. */
@@ -46,7 +47,7 @@ static void transfer_detach(struct transfer *transfer)
     tulle__connection_release(transfer);
     tulle__pool_give_up(transfer);
     pool->transfers--;
-    pool->full = false;
+    pool->credit += pool->full && !transfer->no_room;
     atomic_fetch_sub_explicit(&transport->base.active, 1, memory_order_relaxed);
     if (pool->draining || !list_is_empty(&pool->waiting)) {
         tulle__flow_later(transport);
@@ -75,6 +76,16 @@ static void exchange_refuse(struct exchange *exchange, enum tulle_error error)
     exchange->events->end(exchange, &end);
 }
 
+/* It was not lost: at the most the peer has ended it, after what it had to say.
+ * Older versions of libcurl send again after any end. */
+static bool flow_was_whole(const struct curl_transport *transport,
+                           const struct connection *connection)
+{
+    enum bearing bearing = tulle__connection_bearing(connection);
+
+    return bearing == BEARING_STANDS || (bearing == BEARING_ENDED && transport->tells_refusals);
+}
+
 static void outcome_fill(struct outcome *outcome, const struct transfer *transfer, CURLcode code)
 {
     CURL *easy = transfer->easy;
@@ -87,7 +98,8 @@ static void outcome_fill(struct outcome *outcome, const struct transfer *transfe
         .sent = transfer->sent,
         .again = transfer->again,
         .silent = transfer->silent,
-        .is_http2 = pool->spoken == POOL_HTTP2,
+        /* On a new connection only HTTP/2 makes libcurl send again. */
+        .is_http2 = pool->spoken == POOL_HTTP2 || pool->spoken == POOL_UNKNOWN,
         .answered = transfer->status != 0 || transfer->head,
         .head = transfer->head,
         .too_large = transfer->too_large,
@@ -98,7 +110,7 @@ static void outcome_fill(struct outcome *outcome, const struct transfer *transfe
         .address = str_of(pool->connect_to ? pool->connect_to->data + 2 : NULL),
     };
     if (code != CURLE_OK) {
-        outcome->standing = connection && tulle__connection_stands(connection);
+        outcome->standing = connection && flow_was_whole(transfer->transport, connection);
         curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &outcome->os_error);
         curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &outcome->sent_bytes);
     }
@@ -116,9 +128,10 @@ void tulle__flow_finish(struct transfer *transfer, CURLcode code)
     }
     transfer_detach(transfer);
     if (again) {
-        pool->full = pool->standing > 0 && pool->spoken != POOL_HTTP1;
+        pool->full = true;
         tulle__pool_wait(pool, exchange);
-        tulle__flow_later(transfer->transport);
+    } else if (pool->transfers == 0) {
+        pool->full = false;
     }
     if (exchange && !again) {
         exchange_end(exchange, &outcome);

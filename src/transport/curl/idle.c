@@ -8,8 +8,6 @@
  * looks; if nothing else makes it look, the sweeper does: a transfer that may
  * not open a socket. libcurl looks once a second at most, so that is its pace. */
 
-#include <sys/socket.h>
-
 #include "transport/curl/internal.h"
 
 enum { SWEEP_MS = 1020, IDLE_STEP_MS = 200 };
@@ -179,13 +177,11 @@ void tulle__idle_remove(struct connection *connection)
 void tulle__idle_ready(struct connection *connection)
 {
     struct curl_transport *transport = connection->transport;
-    char byte;
 
     if (list_is_empty(&connection->in_idle)) {
         return;
     }
-    if (connection->pool->spoken != POOL_HTTP2 ||
-        recv(connection->watch.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0) {
+    if (connection->pool->spoken != POOL_HTTP2 || tulle__connection_bearing(connection) != BEARING_STANDS) {
         tulle__connection_shut(connection);
         return;
     }

@@ -42,12 +42,18 @@ struct pool {
     struct connection_limit *wanted; /* that the first of them has found no room in */
     struct list connections;         /* that are not shut down */
     unsigned transfers;              /* with libcurl now */
-    unsigned standing;               /* connections that carried a request */
+    unsigned joinable;               /* connections on which libcurl puts a request */
     unsigned idle;                   /* of them, without one now */
     unsigned claimed;                /* idle ones that a transfer is about to use */
-    unsigned connecting;             /* transfers that are about to open one */
-    bool full; /* no room for a stream, nor for a connection; until an exchange ends */
+    unsigned connecting;             /* transfers whose connection is not joinable yet */
+    unsigned patience;               /* so many of them may keep others waiting */
+    unsigned credit;                 /* exchanges that may try although it is full */
+    bool full;                       /* libcurl found no room for an exchange */
 };
+
+/* How a connection is: the peer's end (FIN) comes behind all it had to say, its
+ * reset takes the place of that. */
+enum bearing { BEARING_LOST, BEARING_ENDED, BEARING_STANDS };
 
 struct connection {
     struct watch watch; /* fd -1: closed; freed with the last stream */
@@ -63,10 +69,10 @@ struct connection {
     int64_t idle_timeout_ns;
     unsigned wanted; /* what libcurl waits for */
     unsigned streams;
-    bool stood;      /* it carried a request */
+    bool joinable;
     bool shut;       /* by us; libcurl holds the descriptor still */
     bool unread;     /* idle HTTP/2 that got frames, for libcurl to look at */
-    bool was_standing; /* when it was closed */
+    enum bearing bearing; /* when it was closed */
 };
 
 enum shape { SHAPE_NONE, SHAPE_GET, SHAPE_HEAD, SHAPE_CUSTOM, SHAPE_BODY };
@@ -115,6 +121,7 @@ struct curl_transport {
     struct timer later; /* settles in this round */
     struct timer idle_timer;
     struct timer sweep_timer;
+    struct timer patience_timer;
     struct list pools;
     struct list draining;      /* pools */
     struct list waiting_pools; /* by the order of their first exchange */
@@ -133,6 +140,7 @@ struct curl_transport {
     unsigned unread; /* connections */
     bool closing;
     bool can_http2; /* with prior knowledge */
+    bool tells_refusals;
     bool reserved;  /* the timers */
 };
 
@@ -158,7 +166,7 @@ struct ends {
 bool tulle__connection_take(struct transfer *transfer, const struct ends *ends);
 void tulle__connection_release(struct transfer *transfer);
 void tulle__connection_shut(struct connection *connection);
-bool tulle__connection_stands(const struct connection *connection);
+enum bearing tulle__connection_bearing(const struct connection *connection);
 
 /* names.c: from libcurl's name for a connection to ours. */
 struct connection *tulle__names_find(const struct curl_transport *transport, int64_t key);
@@ -220,6 +228,9 @@ void tulle__pool_wait(struct pool *pool, struct exchange *exchange);
 void tulle__pool_leave(struct pool *pool, struct exchange *exchange); /* waits no more */
 bool tulle__pool_may_start(struct pool *pool, struct exchange *exchange, struct transfer *transfer);
 void tulle__pool_give_up(struct transfer *transfer); /* its claim, its room */
+bool tulle__pool_may_connect(struct transfer *transfer);
+void tulle__pool_join(struct transfer *transfer); /* its connection may be shared from now on */
+void tulle__pool_lose_patience(struct timer *timer, int64_t now);
 void tulle__pool_settle(struct curl_transport *transport); /* drained and empty ones go */
 
 /* flow.c: an exchange from start to end. */

@@ -9,10 +9,14 @@
  * to its old place here.
  *
  * Where connections are shared (HTTP/2, or https before ALPN has spoken) one
- * exchange connects and the others wait for it. */
+ * exchange connects and the others wait for it, in our list and not in
+ * libcurl's, where nobody sees them. */
 
 #include "base/alloc.h"
 #include "transport/curl/internal.h"
+
+/* HTTP/2 in the clear is joined by libcurl only after its first reply. */
+enum { PATIENCE_MS = 50 };
 
 static bool pool_shares(const struct pool *pool)
 {
@@ -210,14 +214,44 @@ static bool pool_take_room(struct pool *pool, struct exchange *exchange, struct 
     return true;
 }
 
-bool tulle__pool_may_start(struct pool *pool, struct exchange *exchange, struct transfer *transfer)
+/* Others wait for the connection of the first; if it takes long to become
+ * joinable, ever more may open their own. */
+static bool pool_is_patient(struct pool *pool)
 {
-    if (pool->full) {
+    struct curl_transport *transport = pool->transport;
+
+    if (pool->connecting == 0 || pool->connecting <= pool->patience) {
         return false;
     }
+    if (transport->patience_timer.node.index == 0) {
+        tulle__timer_arm(transport->loop, &transport->patience_timer,
+                         time_add(transport->loop->now, PATIENCE_MS * NS_PER_MS));
+    }
+    return true;
+}
+
+void tulle__pool_lose_patience(struct timer *timer, int64_t now)
+{
+    struct curl_transport *transport = CONTAINER_OF(timer, struct curl_transport, patience_timer);
+    struct list *node;
+
+    (void)now;
+    for (node = transport->waiting_pools.next; node != &transport->waiting_pools;
+         node = node->next) {
+        struct pool *pool = CONTAINER_OF(node, struct pool, waiting_node);
+
+        if (pool_shares(pool) && pool->connecting > 0) {
+            pool->patience = pool->connecting * 2 - 1;
+        }
+    }
+    tulle__flow_settle(transport);
+}
+
+static bool pool_has_way(struct pool *pool, struct exchange *exchange, struct transfer *transfer)
+{
     if (pool_shares(pool)) {
-        return pool->standing > 0 ||
-               (pool->connecting == 0 && pool_take_room(pool, exchange, transfer));
+        return pool->joinable > 0 ||
+               (!pool_is_patient(pool) && pool_take_room(pool, exchange, transfer));
     }
     if (pool->idle > pool->claimed) {
         transfer->claimed = true;
@@ -225,6 +259,53 @@ bool tulle__pool_may_start(struct pool *pool, struct exchange *exchange, struct 
         return true;
     }
     return pool_take_room(pool, exchange, transfer);
+}
+
+bool tulle__pool_may_start(struct pool *pool, struct exchange *exchange, struct transfer *transfer)
+{
+    if (pool->full && pool->credit == 0) {
+        return false;
+    }
+    if (!pool_has_way(pool, exchange, transfer)) {
+        return false;
+    }
+    pool->credit -= pool->full;
+    return true;
+}
+
+/* libcurl wants a connection that was not foreseen. One is opened at a time:
+ * what it may be shared for is known only when it stands. */
+bool tulle__pool_may_connect(struct transfer *transfer)
+{
+    struct pool *pool = transfer->pool;
+
+    if (transfer->connecting || !pool_shares(pool)) {
+        return true;
+    }
+    if (pool->spoken == POOL_UNKNOWN && pool->joinable > 0) {
+        pool->spoken = POOL_HTTP1; /* HTTP/2 would have been joined */
+        return true;
+    }
+    if (pool->connecting > 0) {
+        return false;
+    }
+    transfer->connecting = true;
+    pool->connecting++;
+    return true;
+}
+
+void tulle__pool_join(struct transfer *transfer)
+{
+    struct pool *pool = transfer->pool;
+    struct connection *connection = transfer->connection;
+
+    tulle__pool_give_up(transfer);
+    if (connection->pool && !connection->joinable) {
+        connection->joinable = true;
+        connection->pool->joinable++;
+        pool->full = false;
+        pool->patience = 0;
+    }
 }
 
 void tulle__pool_give_up(struct transfer *transfer)

@@ -74,6 +74,9 @@ static bool reply_head(struct transfer *transfer)
     }
     transfer->head = true;
     transfer->pool->spoken = transfer->is_http2 ? POOL_HTTP2 : POOL_HTTP1;
+    if (transfer->connecting) {
+        tulle__pool_join(transfer);
+    }
     exchange->events->head(exchange, transfer->status, transfer->is_http2);
     return transfer->exchange != NULL;
 }

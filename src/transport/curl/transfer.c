@@ -55,7 +55,7 @@ static bool transfer_set_manners(CURL *easy)
            SET(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) &&
            SET(easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_NONE) &&
            SET(easy, CURLOPT_PROTOCOLS_STR, "http,https") &&
-           SET(easy, CURLOPT_HTTP09_ALLOWED, 0L) && SET(easy, CURLOPT_PIPEWAIT, 1L) &&
+           SET(easy, CURLOPT_HTTP09_ALLOWED, 0L) && SET(easy, CURLOPT_PIPEWAIT, 0L) &&
            SET(easy, CURLOPT_TCP_NODELAY, 1L) && SET(easy, CURLOPT_TCP_KEEPALIVE, 1L) &&
            SET(easy, CURLOPT_MAXAGE_CONN, (long)INT32_MAX) && /* default: 118 s */
            SET(easy, CURLOPT_BUFFERSIZE, (long)BUFFER_SIZE) &&

@@ -5,7 +5,7 @@
 #include "base/alloc.h"
 #include "transport/curl/internal.h"
 
-enum { TIMERS = 4, HTTP2_SINCE = 0x080000 };
+enum { TIMERS = 5, HTTP2_SINCE = 0x080000, REFUSALS_SINCE = 0x080e00 };
 
 static struct curl_transport *transport_of(struct transport *base)
 {
@@ -47,6 +47,7 @@ static bool transport_prepare(struct curl_transport *transport,
 
 static struct transport *transport_open(const struct transport_options *options)
 {
+    unsigned version = curl_version_info(CURLVERSION_NOW)->version_num;
     struct curl_transport *transport;
 
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
@@ -61,8 +62,10 @@ static struct transport *transport_open(const struct transport_options *options)
     transport->loop = options->loop;
     transport->log = options->log;
     transport->later.fire = transport_settle;
+    transport->patience_timer.fire = tulle__pool_lose_patience;
     transport->lane.transport = transport;
-    transport->can_http2 = curl_version_info(CURLVERSION_NOW)->version_num >= HTTP2_SINCE;
+    transport->can_http2 = version >= HTTP2_SINCE;
+    transport->tells_refusals = version >= REFUSALS_SINCE;
     transport_init_lists(transport);
     if (!transport_prepare(transport, options)) {
         transport_close(&transport->base);
@@ -96,6 +99,7 @@ static void transport_close(struct transport *base)
     }
     tulle__lane_close(&transport->lane);
     tulle__timer_disarm(transport->loop, &transport->later);
+    tulle__timer_disarm(transport->loop, &transport->patience_timer);
     transfers_free(&transport->spare);
     tulle__pool_settle(transport);
     pools_free(&transport->draining);
@@ -117,8 +121,15 @@ static bool transport_shed(struct transport *base, struct connection_limit *limi
 
 static void transport_retry(struct transport *base, struct connection_limit *limit)
 {
+    struct curl_transport *transport = transport_of(base);
+    struct list *node;
+
     (void)limit;
-    tulle__flow_later(transport_of(base));
+    for (node = transport->waiting_pools.next; node != &transport->waiting_pools;
+         node = node->next) {
+        CONTAINER_OF(node, struct pool, waiting_node)->full = false;
+    }
+    tulle__flow_later(transport);
 }
 
 const struct transport_type tulle__curl_transport = {

@@ -313,92 +313,6 @@ done:
     sourcing_fini(&sourcing);
 }
 
-static void a_bad_resource_keeps_its_last_good_version(void **state)
-{
-    struct sourcing sourcing;
-
-    (void)state;
-    sourcing_init(&sourcing);
-    sourcing_write_entry(&sourcing, "a.yaml", "a", "10.0.0.1");
-    sourcing_write(&sourcing, "r.yaml", RULE("{name: v1, labels: {version: v1}}"));
-    sourcing_write(&sourcing, "v.yaml", ROUTE_TO("v1"));
-    CHECK_OK(sourcing_open(&sourcing));
-    sourcing_write(&sourcing, "r.yaml", RULE("{name: v1, lables: {version: v1}}"));
-    sourcing_write_entry(&sourcing, "a.yaml", "a", "10.0.0.2");
-    CHECK(sourcing_settle(&sourcing) == SOURCE_CHANGED);
-    CHECK(sourcing_has(&sourcing, "a", "10.0.0.2:80"));
-    CHECK(sourcing_stats(&sourcing).resources == 3);
-    CHECK(sourcing_stats(&sourcing).errors == 1);
-    CHECK(sourcing_told(&sourcing, "did you mean \"labels\"?"));
-done:
-    sourcing_fini(&sourcing);
-}
-
-static void a_route_to_a_missing_subset_keeps_its_last_good_version(void **state)
-{
-    struct sourcing sourcing;
-
-    (void)state;
-    sourcing_init(&sourcing);
-    sourcing_write_entry(&sourcing, "a.yaml", "a", "10.0.0.1");
-    sourcing_write(&sourcing, "r.yaml", RULE("{name: v1, labels: {version: v1}}"));
-    sourcing_write(&sourcing, "v.yaml", ROUTE_TO("v1"));
-    CHECK_OK(sourcing_open(&sourcing));
-    sourcing_write(&sourcing, "v.yaml", ROUTE_TO("v9"));
-    CHECK(sourcing_settle(&sourcing) == SOURCE_CHANGED);
-    CHECK(sourcing_stats(&sourcing).resources == 3);
-    CHECK(sourcing_stats(&sourcing).errors == 1);
-    CHECK(sourcing_told(&sourcing, "\"v9\""));
-done:
-    sourcing_fini(&sourcing);
-}
-
-/* An edit of the rule would pull the subset from under the route. */
-static void a_subset_that_a_route_needs_stays(void **state)
-{
-    struct sourcing sourcing;
-
-    (void)state;
-    sourcing_init(&sourcing);
-    sourcing_write_entry(&sourcing, "a.yaml", "a", "10.0.0.1");
-    sourcing_write_entry(&sourcing, "b.yaml", "b", "10.0.0.2");
-    sourcing_write(&sourcing, "r.yaml", RULE("{name: v1, labels: {version: v1}}"));
-    sourcing_write(&sourcing, "v.yaml", ROUTE_TO("v1"));
-    CHECK_OK(sourcing_open(&sourcing));
-    sourcing_write(&sourcing, "r.yaml", RULE("{name: v2, labels: {version: v1}}"));
-    sourcing_write_entry(&sourcing, "b.yaml", "b", "10.0.0.3");
-    CHECK(sourcing_settle(&sourcing) == SOURCE_CHANGED);
-    CHECK(sourcing_stats(&sourcing).resources == 4);
-    CHECK(sourcing_stats(&sourcing).errors == 1);
-    CHECK(sourcing_has(&sourcing, "b", "10.0.0.3:80"));
-    CHECK(sourcing_told(&sourcing, "VirtualService default/a: "));
-    sourcing_write(&sourcing, "v.yaml", ROUTE_TO("v2"));
-    CHECK(sourcing_settle(&sourcing) == SOURCE_CHANGED);
-    CHECK(sourcing_stats(&sourcing).errors == 0);
-done:
-    sourcing_fini(&sourcing);
-}
-
-static void a_second_resource_of_one_name_is_refused(void **state)
-{
-    struct sourcing sourcing;
-
-    (void)state;
-    sourcing_init(&sourcing);
-    sourcing_write_entry(&sourcing, "b.yaml", "a", "10.0.0.1");
-    CHECK_OK(sourcing_open(&sourcing));
-    sourcing_write_entry(&sourcing, "c.yaml", "a", "10.0.0.2");
-    CHECK(sourcing_settle(&sourcing) == SOURCE_CHANGED);
-    CHECK(sourcing_has(&sourcing, "a", "10.0.0.1:80"));
-    CHECK(sourcing_told(&sourcing, "E c.yaml:3:18: ServiceEntry default/a: is there twice, the "
-                                   "first time at "));
-    sourcing_remove(&sourcing, "b.yaml"); /* it only moved */
-    CHECK(sourcing_settle(&sourcing) == SOURCE_CHANGED);
-    CHECK(sourcing_has(&sourcing, "a", "10.0.0.2:80"));
-done:
-    sourcing_fini(&sourcing);
-}
-
 static void a_change_is_waited_out_and_not_for_ever(void **state)
 {
     const struct source_type *type = &tulle__file_source;
@@ -507,10 +421,6 @@ TEST_MAIN(TEST_OOM(a_folder_is_read_and_other_files_are_not), TEST_OOM(one_file_
           TEST_OOM(a_half_written_file_keeps_what_it_held),
           TEST_OOM(a_file_that_cannot_be_read_keeps_what_it_held),
           TEST_OOM(a_folder_that_goes_keeps_everything),
-          TEST_OOM(a_bad_resource_keeps_its_last_good_version),
-          TEST_OOM(a_route_to_a_missing_subset_keeps_its_last_good_version),
-          TEST_OOM(a_subset_that_a_route_needs_stays),
-          TEST_OOM(a_second_resource_of_one_name_is_refused),
           cmocka_unit_test(a_change_is_waited_out_and_not_for_ever),
           TEST_OOM(other_kinds_are_named_once),
           TEST_OOM(what_is_built_in_code_lies_beside_a_folder),

@@ -90,6 +90,21 @@ done:
     readout_fini(&out);
 }
 
+/* Found by fuzz_yaml: the first metadata had no name. */
+static void a_name_may_come_from_a_second_metadata(void **state)
+{
+    struct readout out;
+
+    (void)state;
+    readout_read(&out, "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {}\n"
+                       "metadata: {name: x}\nspec: {host: a}\n");
+    assert_only_told(&out, "4:1: duplicate key \"metadata\"; the first is in line 3");
+    assert_int_equal(readout_count(&out), 1);
+    assert_int_equal(readout_item(&out, 0)->place.line, 4);
+    assert_null(readout_item(&out, 0)->resource);
+    readout_fini(&out);
+}
+
 static void what_comes_before_a_syntax_error_is_read(void **state)
 {
     struct readout out;
@@ -233,6 +248,7 @@ done:
 TEST_MAIN(TEST_OOM(several_documents_are_read), TEST_OOM(lists_are_taken_apart),
           TEST_OOM(all_mistakes_of_all_documents_are_told),
           TEST_OOM(a_document_that_breaks_a_rule_of_yaml_is_named_and_bad),
+          cmocka_unit_test(a_name_may_come_from_a_second_metadata),
           TEST_OOM(what_comes_before_a_syntax_error_is_read),
           cmocka_unit_test(the_envelope_must_be_whole),
           cmocka_unit_test(kinds_that_promise_something_are_refused),
