@@ -9,6 +9,8 @@ add_library(tulle_flags INTERFACE)
 target_compile_options(tulle_flags INTERFACE -Wall -Wextra -Wconversion -Wshadow -Wvla
     -Wformat-security -fno-omit-frame-pointer
     $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes> $<$<COMPILE_LANGUAGE:C>:-Wmissing-prototypes>)
+# clang counts signs in -Wconversion, gcc does not in C: gcc's meaning holds.
+target_compile_options(tulle_flags INTERFACE $<$<C_COMPILER_ID:Clang>:-Wno-sign-conversion>)
 # Empty, so that a file may say `#define _GNU_SOURCE` as well; g++ has its own.
 target_compile_options(tulle_flags INTERFACE $<$<COMPILE_LANGUAGE:C>:-D_GNU_SOURCE=>)
 if(TULLE_WERROR)

@@ -177,9 +177,8 @@ static void retry_schedule(struct tulle_call *call, size_t at, int64_t backoff)
 
     slot->made++;
     live_count(config->live, call->on->index, COUNT_RETRIES);
-    tulle__call_tell(call, at, "retry %u of %u in %.3f ms: %s", slot->made, config->retry->retries,
-                     (double)backoff / (double)NS_PER_MS,
-                     call->outcome.text ? call->outcome.text : "its status");
+    tulle__call_tell(call, at, "retry %u of %u in %.3f ms", slot->made, config->retry->retries,
+                     (double)backoff / (double)NS_PER_MS);
     tulle__call_wake_at(call, at, call_now(call) + backoff);
 }
 

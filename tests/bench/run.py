@@ -9,6 +9,8 @@ import shutil
 import sys
 import tempfile
 
+sys.dont_write_bytecode = True
+
 import call
 import memory
 import pick

@@ -303,6 +303,10 @@ void world_finish(struct world_call *call)
 
 void world_call_free(struct world_call *call)
 {
+    if (call->call && !call->result.done) {
+        tulle_call_cancel(call->call);
+        world_finish(call);
+    }
     tulle_call_free(call->call);
     call->call = NULL;
 }

@@ -102,7 +102,7 @@ bool world_start(struct test_world *world, const struct tulle_request *request,
                  struct world_call *call);
 bool world_start_get(struct test_world *world, const char *url, struct world_call *call);
 void world_finish(struct world_call *call); /* advances until it is over */
-void world_call_free(struct world_call *call);
+void world_call_free(struct world_call *call); /* one under way is cancelled first */
 
 /* --- what one can see --- */
 

@@ -88,4 +88,14 @@
         world_answer(world, THIRD, __VA_ARGS__);                                                   \
     } while (0)
 
+/* A call to URL with more said of it. */
+#define SEND(world, ...)                                                                           \
+    world_send(world, &(struct tulle_request){ TULLE_REQUEST_INIT, .url = URL, .explain = 1,       \
+                                               __VA_ARGS__ })
+#define START(world, call, ...)                                                                    \
+    world_start(                                                                                   \
+        world,                                                                                     \
+        &(struct tulle_request){ TULLE_REQUEST_INIT, .url = URL, .explain = 1, __VA_ARGS__ },      \
+        call)
+
 #endif

@@ -166,7 +166,7 @@ struct resource {
     enum resource_kind kind;
     struct str name;
     struct str name_space;
-    int64_t created; /* metadata.creationTimestamp, s since 1970; INT64_MAX: none */
+    int64_t created;  /* metadata.creationTimestamp, s since 1970; INT64_MAX: none */
     bool is_exported; /* exportTo lets our namespace see it */
     struct place place;
     struct fingerprint print; /* of all that was read */
@@ -214,7 +214,7 @@ struct read_item {
 struct reading {
     struct arena arena;
     struct read_item *first, **last;
-    uint64_t ignored; /* resources of other kinds, passed over */
+    uint64_t ignored;         /* resources of other kinds, passed over */
     struct str ignored_kinds; /* "Deployment, ConfigMap"; for the log */
 };
 
@@ -249,7 +249,6 @@ struct translate_options {
  * Errors: TULLE_E_NOMEM */
 enum tulle_error tulle__translate(const struct resource *const *resources, size_t count,
                                   const struct translate_options *options,
-                                  struct complaints *complaints, bool *refused,
-                                  struct draft *out);
+                                  struct complaints *complaints, bool *refused, struct draft *out);
 
 #endif

@@ -93,7 +93,8 @@ static void outcome_fill(struct outcome *outcome, const struct transfer *transfe
     const struct connection *connection = transfer->connection;
 
     *outcome = (struct outcome){
-        .code = code,
+        /* To libcurl a head that breaks off is a reply. */
+        .code = code == CURLE_OK && !transfer->head ? CURLE_GOT_NOTHING : code,
         .text = transfer->text,
         .sent = transfer->sent,
         .again = transfer->again,
@@ -109,7 +110,7 @@ static void outcome_fill(struct outcome *outcome, const struct transfer *transfe
         .connect_timeout_ns = transfer->exchange->connect_timeout_ns,
         .address = str_of(pool->connect_to ? pool->connect_to->data + 2 : NULL),
     };
-    if (code != CURLE_OK) {
+    if (outcome->code != CURLE_OK) {
         outcome->standing = connection && flow_was_whole(transfer->transport, connection);
         curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &outcome->os_error);
         curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &outcome->sent_bytes);
