@@ -123,11 +123,12 @@ void tulle__picker_free(struct picker *picker)
     tulle__lines_free(picker);
 }
 
-/* Acquire: what the control step wrote into the picker before it published it. */
+/* In one order with the count of rounds: who reads an old picker is seen to be
+ * in the round in which it was replaced. */
 enum pick_result tulle__pick(const struct cluster_live *live, const struct pick *pick,
                              struct view **out)
 {
-    const struct picker *picker = atomic_load_explicit(&live->picker, memory_order_acquire);
+    const struct picker *picker = atomic_load_explicit(&live->picker, memory_order_seq_cst);
     void *half = NULL;
     size_t i;
 

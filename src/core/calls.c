@@ -7,13 +7,14 @@
 #include "core/mesh.h"
 #include "core/pools.h"
 #include "core/request.h"
+#include "policy/bound.h"
 
 static void outcome_here(struct tulle_call *call, enum tulle_error error, const char *text)
 {
     call->outcome = (struct outcome){
         .error = error,
         .origin = error == TULLE_E_CANCELLED ? ORIGIN_CANCELLED : ORIGIN_HERE,
-        .progress = call->on_wire ? TULLE_PERHAPS_EXECUTED : TULLE_NOTHING_SENT,
+        .progress = tulle__bound_progress(call),
         .status = error == TULLE_E_CANCELLED ? 499 : 503,
         .flags = error == TULLE_E_CANCELLED ? FLAG_DC : 0,
         .layer = "call",
@@ -21,11 +22,28 @@ static void outcome_here(struct tulle_call *call, enum tulle_error error, const 
     };
 }
 
+/* Tells the app. Who cancels at this moment may still be about to post the task:
+ * then the loop has the call until that has run. */
+static void call_over(struct tulle_call *call)
+{
+    struct mesh_loop *here = call->mesh_loop;
+    struct waiter *waiter = call->waiter;
+    unsigned before = atomic_fetch_or(&call->fate, FATE_OVER);
+    bool task_comes = (before & FATE_CANCELLED) && !call->cancel_ran;
+
+    if (call->done_fn) {
+        call->done_fn(call, call->outcome.error, call->done_user);
+    }
+    tulle__call_unref(call);
+    if (!task_comes) {
+        tulle__loops_call_ended(here, waiter);
+    }
+}
+
 /* The last thing that happens to a call on its loop. */
 static void call_ended(struct tulle_call *call)
 {
     struct mesh_loop *here = call->mesh_loop;
-    struct waiter *waiter = call->waiter;
 
     call->ended_at = here->loop.now;
     call->failed = call->outcome.error != TULLE_OK;
@@ -35,30 +53,17 @@ static void call_ended(struct tulle_call *call)
     list_remove(&call->node);
     tulle__loop_release_timers(&here->loop, 1);
     tulle__use_end(here, call->use);
-    atomic_store_explicit(&call->finished, true, memory_order_release);
-    if (call->done_fn) {
-        call->done_fn(call, call->outcome.error, call->done_user);
-    }
-    tulle__call_unref(call);
-    tulle__loops_call_ended(here, waiter);
+    call_over(call);
 }
 
 /* No memory even to begin: there is no stack to end. */
 static void call_abort(struct tulle_call *call)
 {
-    struct mesh_loop *here = call->mesh_loop;
-    struct waiter *waiter = call->waiter;
-
     outcome_here(call, TULLE_E_NOMEM, "out of memory before the call began");
     call->failed = true;
     call->done = true;
     tulle__failure_fill(call);
-    atomic_store_explicit(&call->finished, true, memory_order_release);
-    if (call->done_fn) {
-        call->done_fn(call, TULLE_E_NOMEM, call->done_user);
-    }
-    tulle__call_unref(call);
-    tulle__loops_call_ended(here, waiter);
+    call_over(call);
 }
 
 static void plan_refuse(struct plan *plan, const char *text)
@@ -93,6 +98,19 @@ static bool call_plan(struct mesh_loop *here, struct tulle_call *call)
     return true;
 }
 
+static void call_cancel(struct tulle_call *call, const char *text)
+{
+    struct outcome before = call->outcome, outcome;
+
+    if (call->done || !call->on) {
+        return;
+    }
+    outcome_here(call, TULLE_E_CANCELLED, text);
+    outcome = call->outcome;
+    call->outcome = before;
+    tulle__call_cancel_here(call, &outcome);
+}
+
 static void call_begin(struct task *task)
 {
     struct tulle_call *call = CONTAINER_OF(task, struct tulle_call, task);
@@ -112,29 +130,27 @@ static void call_begin(struct task *task)
     call->use->calls++;
     call->on = &here->lend;
     list_add_last(&here->here, &call->node);
+    atomic_fetch_add_explicit(&call->refs, 1, memory_order_relaxed);
     tulle__call_run(call);
-}
-
-static void call_cancel(struct tulle_call *call, const char *text)
-{
-    struct outcome before = call->outcome, outcome;
-
-    if (call->done || !call->on) {
-        return;
+    if (here->closing) {
+        call_cancel(call, "the mesh was closed");
     }
-    outcome_here(call, TULLE_E_CANCELLED, text);
-    outcome = call->outcome;
-    call->outcome = before;
-    tulle__call_cancel_here(call, &outcome);
+    tulle__call_unref(call);
 }
 
 /* Posted after the task that begins the call, so it runs after it. */
 static void cancel_run(struct task *task)
 {
     struct tulle_call *call = CONTAINER_OF(task, struct tulle_call, cancel_task);
+    struct mesh_loop *here = call->mesh_loop;
+    bool was_over = call->done;
 
+    call->cancel_ran = true;
     call_cancel(call, "the app cancelled it");
     tulle__call_unref(call);
+    if (was_over) {
+        tulle__loops_call_ended(here, NULL);
+    }
 }
 
 void tulle__calls_cancel_all(struct task *task)
@@ -142,6 +158,7 @@ void tulle__calls_cancel_all(struct task *task)
     struct mesh_loop *here = CONTAINER_OF(task, struct mesh_loop, cancel);
     struct list *node;
 
+    here->closing = true;
     while ((node = list_first(&here->here))) {
         call_cancel(CONTAINER_OF(node, struct tulle_call, node), "the mesh was closed");
     }
@@ -164,8 +181,8 @@ enum tulle_error tulle_call_start(struct tulle *mesh, const struct tulle_request
     struct tulle_call *call;
     bool own, closed;
 
-    TRY(tulle__call_new(mesh, request, true, &call));
     *out = NULL;
+    TRY(tulle__call_new(mesh, request, true, &call));
     call->done_fn = done;
     call->done_user = user;
     here = tulle__loops_place(&mesh->loops, NULL, &own, &closed);
@@ -176,6 +193,7 @@ enum tulle_error tulle_call_start(struct tulle *mesh, const struct tulle_request
     call_prepare(here, call);
     *out = call;
     tulle__mesh_loop_post(here, &call->task);
+    tulle__loops_leave(&mesh->loops);
     return TULLE_OK;
 }
 
@@ -233,14 +251,16 @@ enum tulle_error tulle_get(struct tulle *mesh, const char *url, struct tulle_rep
 
 void tulle_call_cancel(struct tulle_call *call)
 {
-    if (!call || atomic_load_explicit(&call->finished, memory_order_acquire) ||
-        atomic_exchange_explicit(&call->cancelled, true, memory_order_acq_rel)) {
+    struct mesh_loop *here;
+
+    if (!call || atomic_fetch_or(&call->fate, FATE_CANCELLED) != 0) {
         return;
     }
+    here = call->mesh_loop;
     atomic_fetch_add_explicit(&call->refs, 1, memory_order_relaxed);
-    if (!tulle__mesh_loop_post(call->mesh_loop, &call->cancel_task)) {
-        tulle__call_unref(call);
-    }
+    tulle__loops_enter(&here->mesh->loops);
+    tulle__mesh_loop_post(here, &call->cancel_task);
+    tulle__loops_leave(&here->mesh->loops);
 }
 
 void tulle_call_free(struct tulle_call *call)

@@ -31,11 +31,15 @@ static enum tulle_error draft_publish(struct tulle *mesh, const struct draft *dr
     if (error != TULLE_OK) {
         return error;
     }
+    tulle__live_set_begin(&mesh->live);
     error = tulle__runnable_new(mesh, snapshot, &runnable);
     if (error != TULLE_OK) {
         return error;
     }
     tulle__publisher_swap(&mesh->publisher, runnable);
+    tulle__mutex_lock(&mesh->set_lock);
+    tulle__live_set_end(&mesh->live);
+    tulle__mutex_unlock(&mesh->set_lock);
     for (size_t i = 0; i < mesh->loops.count; i++) {
         tulle__mesh_loop_post(&mesh->loops.each[i], &mesh->loops.each[i].wake);
     }
@@ -117,6 +121,21 @@ static bool loops_step(struct tulle *mesh)
     return open;
 }
 
+/* The lock orders it with those who leave. */
+static bool loops_are_open(struct tulle *mesh)
+{
+    bool open = false;
+
+    tulle__mutex_lock(&mesh->loops.lock);
+    for (size_t i = 0; i < mesh->loops.count; i++) {
+        struct transport *transport = mesh->loops.each[i].lend.transport;
+
+        open = open || atomic_load_explicit(&transport->open, memory_order_relaxed) > 0;
+    }
+    tulle__mutex_unlock(&mesh->loops.lock);
+    return open;
+}
+
 static bool sweep(struct tulle *mesh)
 {
     bool waits = tulle__pickers_sweep(mesh);
@@ -139,6 +158,8 @@ static void control_step(struct tulle *mesh)
     ticking = sweep(mesh) || mesh->stale;
     ticking = loops_step(mesh) || ticking;
     atomic_store_explicit(&mesh->ticking, ticking, memory_order_relaxed);
+    /* Who left a loop before this was said has not poked. */
+    ticking = ticking || loops_are_open(mesh);
     if (ticking && now + TICK_NS < due) {
         due = now + TICK_NS;
     }

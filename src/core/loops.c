@@ -264,7 +264,7 @@ struct mesh_loop *tulle__loops_place(struct loops *loops, struct waiter *waiter,
     }
     here->calls++;
     loops->calls++;
-    loops->callers += waiter != NULL;
+    loops->callers++;
     *own = waiter && !is_owned(here);
     if (*own) {
         owner_set(here, true);
@@ -289,6 +289,13 @@ void tulle__loops_call_ended(struct mesh_loop *here, struct waiter *waiter)
         list_remove(&waiter->node);
         tulle__cond_signal(&waiter->cond);
     }
+    tulle__mutex_unlock(&loops->lock);
+}
+
+void tulle__loops_enter(struct loops *loops)
+{
+    tulle__mutex_lock(&loops->lock);
+    loops->callers++;
     tulle__mutex_unlock(&loops->lock);
 }
 
@@ -354,6 +361,18 @@ bool tulle__mesh_loop_post(struct mesh_loop *here, struct task *task)
     return posted;
 }
 
+/* Whoever sleeps in its line takes it over. */
+static bool visit_goes_on(struct mesh_loop *here)
+{
+    struct loops *loops = &here->mesh->loops;
+    bool wanted;
+
+    tulle__mutex_lock(&loops->lock);
+    wanted = !list_is_empty(&here->waiters);
+    tulle__mutex_unlock(&loops->lock);
+    return !wanted && tulle__loop_due(&here->loop) <= world_now(here->loop.world);
+}
+
 void tulle__loops_visit(struct mesh_loop *here)
 {
     struct loops *loops = &here->mesh->loops;
@@ -368,7 +387,7 @@ void tulle__loops_visit(struct mesh_loop *here)
     tulle__mutex_unlock(&loops->lock);
     do {
         mesh_loop_round(here, 0);
-    } while (tulle__loop_due(&here->loop) <= world_now(here->loop.world));
+    } while (visit_goes_on(here));
     release(here);
 }
 

@@ -53,6 +53,7 @@ struct mesh_loop {
     struct task wake;   /* passes a round, takes the newest mesh */
     struct task drain;  /* pools of peers that are leaving */
     struct task cancel; /* every call: the mesh closes */
+    bool closing;       /* and those that come late */
 };
 
 struct loops {
@@ -61,7 +62,7 @@ struct loops {
     struct mesh_loop *each;
     size_t count;
     unsigned calls;
-    unsigned callers; /* blocking ones, who may yet touch a loop */
+    unsigned callers; /* threads of the app that are inside, and may yet touch a loop */
     bool closed;      /* nothing is placed any more */
 };
 
@@ -69,9 +70,10 @@ bool tulle__loops_init(struct loops *loops, struct tulle *mesh, size_t count);
 void tulle__loops_join(struct loops *loops); /* the workers end; no call is left */
 void tulle__loops_fini(struct loops *loops);
 
-/* Chooses the loop for a call and counts it there. With a waiter: `*own` says
- * whether the loop is the caller's to run, else he is in its line. Without:
- * the loop's thread exists. NULL: closed (`*closed`), or no thread. */
+/* Chooses the loop for a call and counts it there, and the caller, until he
+ * leaves. With a waiter: `*own` says whether the loop is the caller's to run,
+ * else he is in its line. Without: the loop's thread exists. NULL: closed
+ * (`*closed`), or no thread. */
 struct mesh_loop *tulle__loops_place(struct loops *loops, struct waiter *waiter, bool *own,
                                      bool *closed);
 void tulle__loops_call_ended(struct mesh_loop *here, struct waiter *waiter);
@@ -80,7 +82,9 @@ void tulle__loops_call_ended(struct mesh_loop *here, struct waiter *waiter);
 void tulle__loops_run(struct mesh_loop *here, struct waiter *waiter);
 /* The loop is another's: sleeps until the call is over or the loop is handed over. */
 void tulle__loops_wait(struct mesh_loop *here, struct waiter *waiter);
-/* The last that a blocking caller does with the mesh. */
+/* Around what a thread of the app does with a mesh that may be closed meanwhile:
+ * that waits for it. Placing a call enters. */
+void tulle__loops_enter(struct loops *loops);
 void tulle__loops_leave(struct loops *loops);
 /* There is something to do: if nobody runs the loop, its thread does (if it has
  * one), else the control step is told. */
@@ -91,7 +95,7 @@ void tulle__loops_visit(struct mesh_loop *here);
 bool tulle__mesh_loop_post(struct mesh_loop *here, struct task *task); /* and kicks */
 struct mesh_loop *
 tulle__loops_mine(const struct loops *loops); /* whose callback this is; NULL: none */
-/* Waits until no call and no blocking caller is left, or `due`. */
+/* Waits until no call and no caller is left, or `due`. */
 bool tulle__loops_wait_idle(struct loops *loops, int64_t due);
 
 #endif

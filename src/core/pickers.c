@@ -34,7 +34,8 @@ enum tulle_error tulle__picker_refresh(struct tulle *mesh, struct cluster_live *
     if (!made) {
         return TULLE_E_NOMEM;
     }
-    atomic_store_explicit(&live->picker, made, memory_order_release);
+    /* In one order with the rounds (a loop in a new one sees it) and with held_count. */
+    atomic_store_explicit(&live->picker, made, memory_order_seq_cst);
     if (old) {
         picker_retire(mesh, old);
         tulle__held_nudge(live);

@@ -43,6 +43,7 @@ static struct loop_pool *pool_new(struct mesh_loop *here, struct peer *peer)
     made->here = here;
     made->peer = tulle__peer_ref(peer);
     atomic_fetch_add_explicit(&peer->open_pools, 1, memory_order_relaxed);
+    atomic_store_explicit(&peer->leaving, false, memory_order_release); /* told anew for this one */
     list_add_last(&here->pools, &made->node);
     return made;
 }
@@ -119,9 +120,10 @@ void tulle__pools_mark_leaving(struct tulle *mesh)
     for (size_t at = 0; (peer = tulle__table_next(&mesh->live.peers.by_key, &at));) {
         bool leaving = peer_is_leaving(peer);
 
-        any = any || leaving;
+        /* Told once, or the loops' answer would bring the step here again at once. */
         if (leaving != atomic_load_explicit(&peer->leaving, memory_order_relaxed)) {
             atomic_store_explicit(&peer->leaving, leaving, memory_order_release);
+            any = any || leaving;
         }
     }
     for (size_t i = 0; any && i < mesh->loops.count; i++) {
@@ -161,8 +163,12 @@ static void shed_run(struct task *task)
 {
     struct live_loop *half = CONTAINER_OF(task, struct live_loop, shed);
     struct call_loop *on = half->on;
+    struct connection_limit *limit = &half->owner->connections;
+    unsigned wanted = atomic_load(&limit->waiting);
 
-    on->transport->type->shed(on->transport, &half->owner->connections);
+    /* Several may have asked since it was posted. */
+    while (wanted-- > 0 && on->transport->type->shed(on->transport, limit)) {
+    }
     tulle__live_unref(half->owner);
 }
 
@@ -171,7 +177,10 @@ static void room_run(struct task *task)
     struct live_loop *half = CONTAINER_OF(task, struct live_loop, room);
     struct call_loop *on = half->on;
 
-    atomic_store_explicit(&half->wants_room, false, memory_order_seq_cst);
+    /* Another loop may take the room first: who still waits must hear of the next. */
+    if (atomic_load_explicit(&on->transport->waiting, memory_order_relaxed) == 0) {
+        atomic_store_explicit(&half->wants_room, false, memory_order_seq_cst);
+    }
     on->transport->type->retry(on->transport, &half->owner->connections);
     tulle__live_unref(half->owner);
 }
@@ -184,7 +193,9 @@ static void limit_wanted(struct connection_limit *limit, struct loop *loop)
         struct call_loop *on = live->loops[i].on;
 
         if (on->loop == loop) {
+            /* Room that came before this was said is found by one more look. */
             atomic_store_explicit(&live->loops[i].wants_room, true, memory_order_seq_cst);
+            half_post(&live->loops[i], &live->loops[i].room);
         } else {
             half_post(&live->loops[i], &live->loops[i].shed);
         }

@@ -107,7 +107,7 @@ enum tulle_error tulle_reply_timings(const struct tulle_reply *reply, struct tul
 
 static bool is_over(const struct tulle_call *call)
 {
-    return atomic_load_explicit(&call->finished, memory_order_acquire);
+    return atomic_load_explicit(&call->fate, memory_order_acquire) & FATE_OVER;
 }
 
 const struct tulle_reply *tulle_call_reply(const struct tulle_call *call)

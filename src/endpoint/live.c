@@ -163,10 +163,33 @@ struct cluster_live *tulle__live_adopt(struct live_set *set, struct cluster *clu
         }
         return NULL;
     }
+    live->adopted = true;
     *views_changed |= live_configure(live, cluster);
     live->version += *views_changed;
     *views_changed = picker_is_old(live);
     return tulle__live_ref(live);
+}
+
+void tulle__live_set_begin(struct live_set *set)
+{
+    struct cluster_live *live;
+    size_t at = 0;
+
+    while ((live = tulle__table_next(&set->by_name, &at)) != NULL) {
+        live->adopted = false;
+    }
+}
+
+void tulle__live_set_end(struct live_set *set)
+{
+    struct cluster_live *live;
+    size_t at = 0;
+
+    while ((live = tulle__table_next(&set->by_name, &at)) != NULL) {
+        if (!live->adopted) {
+            tulle__views_disown(live);
+        }
+    }
 }
 
 struct cluster_live *tulle__live_ref(struct cluster_live *live)

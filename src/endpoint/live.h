@@ -86,6 +86,7 @@ struct cluster_live {
     atomic_uint endpoint_count;     /* named views: endpoints of the newest snapshot */
     struct cluster *config;         /* the newest; a reference; control step only */
     int64_t next_sweep;             /* control step only */
+    bool adopted;                   /* since tulle__live_set_begin(); control step only */
     void *mesh;                     /* core's, for connections.wanted and .freed */
     struct cluster_live *next_dead; /* of a sweep */
     size_t loop_count;
@@ -102,6 +103,12 @@ struct live_set {
 void tulle__live_set_init(struct live_set *set, size_t loop_count, const struct log *log);
 /* Frees all, whoever refers to it; retired pickers are freed before. */
 void tulle__live_set_fini(struct live_set *set);
+
+/* Around the adoption of a whole snapshot. What was not adopted between the two
+ * has no endpoint any more, so that its connections close; who still refers to
+ * it (calls of older snapshots, those very connections) keeps it alive. */
+void tulle__live_set_begin(struct live_set *set);
+void tulle__live_set_end(struct live_set *set);
 
 /* Finds or makes the live cluster for `cluster`, and makes its views fit the
  * endpoints (adopting those that are there: an ejection survives). One reference

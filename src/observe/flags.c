@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Envoy's response flags as text, in the order of Envoy's own table
- * (stream_info/utility.h), which is not the order of our bits: a log line of a
- * sidecar and one of ours read alike ("UF,URX"). */
+/* Envoy's response flags as text. Envoy tells them in the order in which they
+ * were set: that retries are used up is known before what the last one failed
+ * of, so a real sidecar says "URX,UT"; the others in the order of its table. */
 
 #include "base/macros.h"
 #include "seam/observer.h"
@@ -11,10 +11,10 @@ static const struct {
     unsigned flag;
     struct str name;
 } flags_in_order[] = {
-    { FLAG_UH, { "UH", 2 } }, { FLAG_UT, { "UT", 2 } },   { FLAG_UR, { "UR", 2 } },
-    { FLAG_UF, { "UF", 2 } }, { FLAG_UC, { "UC", 2 } },   { FLAG_UO, { "UO", 2 } },
-    { FLAG_NR, { "NR", 2 } }, { FLAG_DC, { "DC", 2 } },   { FLAG_URX, { "URX", 3 } },
-    { FLAG_DT, { "DT", 2 } }, { FLAG_UPE, { "UPE", 3 } }, { FLAG_NC, { "NC", 2 } },
+    { FLAG_URX, { "URX", 3 } }, { FLAG_UH, { "UH", 2 } },   { FLAG_UT, { "UT", 2 } },
+    { FLAG_UR, { "UR", 2 } },   { FLAG_UF, { "UF", 2 } },   { FLAG_UC, { "UC", 2 } },
+    { FLAG_UO, { "UO", 2 } },   { FLAG_NR, { "NR", 2 } },   { FLAG_DC, { "DC", 2 } },
+    { FLAG_DT, { "DT", 2 } },   { FLAG_UPE, { "UPE", 3 } }, { FLAG_NC, { "NC", 2 } },
 };
 
 /* Half a flag could be read as another one, so what does not fit is left out whole. */

@@ -4,9 +4,11 @@
 
 #include <stdio.h>
 
-/* A call that never reached the wire was not executed; once it did, nobody knows. */
-static enum tulle_progress bound_progress(const struct tulle_call *call)
+enum tulle_progress tulle__bound_progress(const struct tulle_call *call)
 {
+    if (call->outcome.error != TULLE_OK) {
+        return call->outcome.progress; /* it waits for its next attempt */
+    }
     if (call->head_at > call->attempt_at) {
         return TULLE_ANSWERED;
     }
@@ -17,7 +19,7 @@ void tulle__bound_over(struct tulle_call *call, size_t at, unsigned flags, int64
 {
     struct outcome outcome = {
         .error = TULLE_E_TIMEOUT,
-        .progress = bound_progress(call),
+        .progress = tulle__bound_progress(call),
         .origin = ORIGIN_TIMEOUT,
         .status = 504,
         .flags = call->outcome.flags | flags,

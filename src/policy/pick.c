@@ -73,8 +73,15 @@ static enum down pick_wait(struct tulle_call *call, size_t at)
                  "http1MaxPendingRequests of %u wait for an endpoint already", max);
         return tulle__call_refuse(call, at, TULLE_E_LIMIT, 503, FLAG_UO, call->text);
     }
-    tulle__call_tell(call, at, "waits: the cluster has no endpoint yet");
-    return DOWN_HOLD;
+    /* One may have come between the look and the list. */
+    switch (pick_try(call, at)) {
+    case PICK_HOLD:
+        tulle__call_tell(call, at, "waits: the cluster has no endpoint yet");
+        return DOWN_HOLD;
+    case PICK_ENDPOINT: tulle__held_remove(call, config->live); return DOWN_PASS;
+    case PICK_FAIL:
+    default: tulle__held_remove(call, config->live); return pick_refuse(call, at);
+    }
 }
 
 static enum down pick_on_call(struct tulle_call *call, size_t at)

@@ -53,6 +53,12 @@ struct outcome {
     const char *text;  /* one sentence: static, or in the call */
 };
 
+/* Which of the two came first is decided once. */
+enum fate {
+    FATE_OVER = 1,     /* set before `done`: what the app may read is settled */
+    FATE_CANCELLED = 2 /* if it was not over then, its mesh stays until cancel_task ran */
+};
+
 enum verb { VERB_NONE, VERB_RESUME, VERB_ANSWER, VERB_FINISH };
 
 struct verb_request {
@@ -155,8 +161,8 @@ struct tulle_call {
     struct list node;         /* in the loop's calls */
     struct waiter *waiter;    /* the blocking caller, who sleeps or runs the loop; NULL: none */
     struct runnable_use *use; /* the mesh as it was when the call started */
-    atomic_bool finished;     /* set once, before `done`: what the app may read is settled */
-    atomic_bool cancelled;
+    atomic_uint fate;         /* enum fate, set once each */
+    bool cancel_ran;
 };
 
 /* --- the life of a call (core) --- */

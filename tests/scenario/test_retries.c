@@ -21,7 +21,7 @@ static void istios_two_retries_are_the_default(void **state)
     CHECK_OR_DONE(world->last.error == TULLE_E_NETWORK);
     assert_int_equal(world->last.attempts, 3);
     assert_int_equal(world->last.status, 503);
-    assert_string_equal(world->last.failure.flags, "UF,URX");
+    assert_string_equal(world->last.failure.flags, "URX,UF");
     assert_string_equal(world->last.failure.layer, "transport");
     assert_int_equal(world->last.failure.progress, TULLE_NOTHING_SENT);
     CHECK(world_metric(world, "tulle_retries_total{" CLUSTER "}") == 2);

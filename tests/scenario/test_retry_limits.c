@@ -240,7 +240,7 @@ static void a_try_that_takes_too_long_is_retried_under_reset(void **state)
     CHECK_OR_DONE(world->last.error == TULLE_E_TIMEOUT);
     assert_int_equal(world->last.attempts, 3);
     assert_int_equal(world->last.status, 504);
-    assert_string_equal(world->last.failure.flags, "UT,URX");
+    assert_string_equal(world->last.failure.flags, "URX,UT");
     assert_string_equal(world->last.failure.layer, "per-try timeout");
     CHECK(world_metric(world, "tulle_timeouts_total{" CLUSTER ",kind=\"try\"}") == 3);
     world_get(world, URL);

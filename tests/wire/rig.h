@@ -41,6 +41,7 @@ struct rig_call {
 };
 
 void rig_init(struct rig *rig, const char *ca_file);
+bool rig_try_init(struct rig *rig, const char *ca_file); /* false: no memory */
 void rig_fini(struct rig *rig);
 struct pool *rig_pool(struct rig *rig, const char *address, enum protocol protocol);
 

@@ -286,6 +286,95 @@ static void goaway_under_load_fails_nothing_that_may_not_be_tried_again(void **s
     }
 }
 
+static int setup_few_streams(void **state)
+{
+    world.certs = NULL;
+    world.server = server_start(SERVER_TLS, "127.0.0.2:0", "--h2c", "--streams", "10", NULL);
+    world.base = "http://mesh.test";
+    rig_init(&world.rig, NULL);
+    world.pool = rig_pool(&world.rig, server_address(world.server), PROTOCOL_HTTP2);
+    return setup_calls(state);
+}
+
+static int setup_only_http1(void **state)
+{
+    const char *cert, *key;
+
+    world.certs = certs_new();
+    certs_issue(world.certs, CERTS_GOOD, "DNS:mesh.test", &cert, &key);
+    world.server =
+        server_start(SERVER_TLS, "127.0.0.2:0", "--cert", cert, "--key", key, "--no-h2", NULL);
+    world.base = "https://mesh.test";
+    rig_init(&world.rig, certs_ca(world.certs));
+    world.pool = rig_pool(&world.rig, server_address(world.server), PROTOCOL_HTTPS);
+    return setup_calls(state);
+}
+
+static void start_gets(int count, unsigned connections_max, const char *target)
+{
+    for (int i = 0; i < count; i++) {
+        init_call(&world.calls[i], target);
+        world.calls[i].exchange.connections_max = connections_max;
+        rig_start(&world.calls[i], world.pool);
+    }
+}
+
+static void assert_all_ok(int count)
+{
+    rig_wait(&world.rig, world.calls, (size_t)count);
+    for (int i = 0; i < count; i++) {
+        assert_string_equal(world.calls[i].text, "");
+        assert_int_equal(world.calls[i].status, 200);
+    }
+}
+
+static void more_than_the_streams_of_a_connection_wait(void **state)
+{
+    (void)state;
+    start_gets(100, 1, "/x?delay=2");
+    assert_all_ok(100);
+    assert_int_equal(server_count(world.server, "opened"), 1);
+    assert_true(server_count(world.server, "in_flight_max") <= 10);
+}
+
+static void more_than_the_streams_of_a_connection_open_another(void **state)
+{
+    (void)state;
+    start_gets(100, 4, "/x?delay=20");
+    assert_all_ok(100);
+    assert_in_range(server_count(world.server, "open_max"), 2, 4);
+}
+
+static void a_server_without_http2_gets_a_connection_each(void **state)
+{
+    (void)state;
+    start_gets(20, 5, "/x?delay=10");
+    assert_all_ok(20);
+    assert_false(world.calls[0].is_http2);
+    assert_in_range(server_count(world.server, "open_max"), 2, 5);
+    start_gets(20, LIMIT_NONE, "/x?delay=500");
+    assert_all_ok(20);
+    assert_int_equal(server_count(world.server, "in_flight_max"), 20);
+}
+
+static void a_first_reply_that_is_late_holds_nobody_up_for_long(void **state)
+{
+    int64_t began;
+
+    (void)state;
+    init_call(&world.calls[0], "/x?hang");
+    rig_start(&world.calls[0], world.pool);
+    rig_run(&world.rig, 20 * NS_PER_MS);
+    began = test_now();
+    for (int i = 1; i < 20; i++) {
+        init_call(&world.calls[i], "/x");
+        rig_start(&world.calls[i], world.pool);
+    }
+    rig_wait(&world.rig, &world.calls[1], 19);
+    assert_true(test_now() - began < NS_PER_S);
+    tulle__curl_transport.cancel(&world.calls[0].exchange);
+}
+
 #define PLAIN(test) cmocka_unit_test_setup_teardown(test, setup_plain, teardown)
 #define TLS(test)   cmocka_unit_test_setup_teardown(test, setup_tls, teardown)
 #define BOTH(test)  PLAIN(test), TLS(test)
@@ -300,4 +389,13 @@ TEST_MAIN(BOTH(a_kept_connection_carries_the_next_request),
           BOTH(a_cancelled_stream_leaves_the_connection),
           BOTH(an_idle_connection_that_says_goaway_is_not_used),
           BOTH(an_idle_connection_that_ends_is_not_used),
+          cmocka_unit_test_setup_teardown(more_than_the_streams_of_a_connection_wait,
+                                          setup_few_streams, teardown),
+          cmocka_unit_test_setup_teardown(more_than_the_streams_of_a_connection_open_another,
+                                          setup_few_streams, teardown),
+          cmocka_unit_test_setup_teardown(a_server_without_http2_gets_a_connection_each,
+                                          setup_only_http1, teardown),
+          cmocka_unit_test_setup_teardown(a_first_reply_that_is_late_holds_nobody_up_for_long,
+                                          setup_only_http1, teardown),
+          BOTH(a_first_reply_that_is_late_holds_nobody_up_for_long),
           BOTH(goaway_under_load_fails_nothing_that_may_not_be_tried_again))

@@ -67,8 +67,7 @@ static struct connection *connection_new(struct curl_transport *transport, int f
     if (!connection) {
         return NULL;
     }
-    connection->watch =
-        (struct watch){ .fd = fd, .events = LOOP_WRITE, .ready = connection_ready };
+    connection->watch = (struct watch){ .fd = fd, .events = LOOP_WRITE, .ready = connection_ready };
     connection->transport = transport;
     connection->key = -1;
     list_init(&connection->in_pool);
@@ -207,7 +206,7 @@ static void connection_leave(struct connection *connection)
     if (limit) {
         tulle__room_give(limit, transport->loop);
     }
-    tulle__flow_later(transport);
+    tulle__pool_try_again(transport);
 }
 
 int tulle__connection_close(void *user, curl_socket_t fd)
@@ -295,6 +294,23 @@ static int64_t connection_key(CURL *easy, const struct ends *ends)
 #endif
 }
 
+/* libcurl may use what a draining pool of the same address has: that goes with
+ * its new user, so that the old pool can end. */
+static void connection_move(struct connection *connection, struct pool *to)
+{
+    struct pool *from = connection->pool;
+
+    if (from == to || !from) {
+        return;
+    }
+    list_remove(&connection->in_pool);
+    list_add_last(&to->connections, &connection->in_pool);
+    from->joinable -= connection->joinable;
+    to->joinable += connection->joinable;
+    connection->pool = to;
+    tulle__flow_later(connection->transport);
+}
+
 bool tulle__connection_take(struct transfer *transfer, const struct ends *ends)
 {
     struct curl_transport *transport = transfer->transport;
@@ -314,6 +330,7 @@ bool tulle__connection_take(struct transfer *transfer, const struct ends *ends)
         atomic_fetch_add_explicit(&transport->base.reused, 1, memory_order_relaxed);
     }
     tulle__idle_remove(connection);
+    connection_move(connection, transfer->pool);
     connection->streams++;
     connection->idle_timeout_ns = exchange->idle_timeout_ns;
     transfer->connection = connection;

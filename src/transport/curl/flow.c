@@ -4,7 +4,6 @@
  * transfer, over. Starting and cancelling only note what is wanted when they
  * come from inside libcurl, or from an event; it is done in the same round. */
 
-
 #include "transport/curl/internal.h"
 
 /* Handles that are kept for later; each has some 10 KB. */
@@ -64,14 +63,26 @@ static void exchange_end(struct exchange *exchange, const struct outcome *outcom
     exchange->events->end(exchange, &end);
 }
 
+static const char *refusal_text(const struct exchange *exchange, enum tulle_error error)
+{
+    if (error == TULLE_E_NOMEM) {
+        return "out of memory";
+    }
+    if (exchange->body_size > 0 && str_equal(exchange->method, STR("HEAD"))) {
+        return "a HEAD request with a body cannot be sent";
+    }
+    if (exchange->method.size >= METHOD_MAX) {
+        return "the method is too long";
+    }
+    return "HTTP/2 with prior knowledge needs libcurl 8.0 or later";
+}
+
 static void exchange_refuse(struct exchange *exchange, enum tulle_error error)
 {
-    struct exchange_end end = { .error = error, .progress = TULLE_NOTHING_SENT };
+    struct exchange_end end = { .error = error,
+                                .progress = TULLE_NOTHING_SENT,
+                                .text = refusal_text(exchange, error) };
 
-    end.text = "out of memory";
-    if (error == TULLE_E_INTERNAL) {
-        end.text = "HTTP/2 with prior knowledge needs libcurl 8, and HEAD has no body";
-    }
     exchange->private = NULL;
     exchange->events->end(exchange, &end);
 }
@@ -103,6 +114,7 @@ static void outcome_fill(struct outcome *outcome, const struct transfer *transfe
         .is_http2 = pool->spoken == POOL_HTTP2 || pool->spoken == POOL_UNKNOWN,
         .answered = transfer->status != 0 || transfer->head,
         .head = transfer->head,
+        .fault = transfer->fault,
         .too_large = transfer->too_large,
         .no_memory = transfer->no_memory,
         .no_descriptor = transfer->no_descriptor,

@@ -106,8 +106,7 @@ bool tulle__idle_init(struct curl_transport *transport)
            curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, (long)INT32_MAX) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, tulle__connection_open) ==
-               CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, tulle__connection_open) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, NULL) == CURLE_OK;
 }
 
@@ -181,7 +180,8 @@ void tulle__idle_ready(struct connection *connection)
     if (list_is_empty(&connection->in_idle)) {
         return;
     }
-    if (connection->pool->spoken != POOL_HTTP2 || tulle__connection_bearing(connection) != BEARING_STANDS) {
+    if (connection->pool->spoken != POOL_HTTP2 ||
+        tulle__connection_bearing(connection) != BEARING_STANDS) {
         tulle__connection_shut(connection);
         return;
     }

@@ -61,28 +61,28 @@ struct connection {
     struct pool *pool;              /* NULL: shut, or closed */
     struct connection_limit *limit; /* NULL: none, or given back */
     struct list in_pool;
-    struct list in_idle;      /* transport->idle, longest first */
-    struct list in_opened;    /* of the transfer that opened it, until it stands */
-    struct connection *next;  /* of the same bucket */
-    int64_t key;              /* libcurl's name for it; -1: not known yet */
+    struct list in_idle;     /* transport->idle, longest first */
+    struct list in_opened;   /* of the transfer that opened it, until it stands */
+    struct connection *next; /* of the same bucket */
+    int64_t key;             /* libcurl's name for it; -1: not known yet */
     int64_t idle_since;
     int64_t idle_timeout_ns;
     unsigned wanted; /* what libcurl waits for */
     unsigned streams;
     bool joinable;
-    bool shut;       /* by us; libcurl holds the descriptor still */
-    bool unread;     /* idle HTTP/2 that got frames, for libcurl to look at */
+    bool shut;            /* by us; libcurl holds the descriptor still */
+    bool unread;          /* idle HTTP/2 that got frames, for libcurl to look at */
     enum bearing bearing; /* when it was closed */
 };
 
 enum shape { SHAPE_NONE, SHAPE_GET, SHAPE_HEAD, SHAPE_CUSTOM, SHAPE_BODY };
 
-enum { LINES_INLINE = 16 };
+enum { LINES_INLINE = 16, METHOD_MAX = 64 };
 
 struct transfer {
     CURL *easy;
     struct curl_transport *transport;
-    struct list node; /* transport->transfers or ->spare or ->cancelled */
+    struct list node;          /* transport->transfers or ->spare or ->cancelled */
     struct exchange *exchange; /* NULL: cancelled, or spare */
     struct pool *pool;
     struct connection *connection; /* that it was sent on */
@@ -98,14 +98,17 @@ struct transfer {
     long version;
     int status; /* of the reply; 0: none yet */
     bool is_http2;
-    bool claimed;       /* an idle connection */
-    bool connecting;    /* counted in its pool */
-    bool sent;          /* it was handed to a connection that stands */
-    bool again;         /* libcurl wanted to send it once more */
-    bool silent;        /* and had no complaint about the first time */
-    bool no_room;       /* libcurl wanted a connection, the limit did not */
+    bool claimed;    /* an idle connection */
+    bool connecting; /* counted in its pool */
+    bool sent;       /* it was handed to a connection that stands */
+    bool again;      /* libcurl wanted to send it once more */
+    bool silent;     /* and had no complaint about the first time */
+    bool no_room;    /* libcurl wanted a connection, the limit did not */
     bool no_descriptor;
-    bool head;          /* told */
+    bool head;         /* told */
+    const char *fault; /* of the reply's head, that libcurl does not mind; NULL: none */
+    bool has_length, has_coding;
+    uint64_t length;
     bool too_large;
     bool no_memory;
     struct curl_slist inline_lines[LINES_INLINE];
@@ -126,8 +129,8 @@ struct curl_transport {
     struct list draining;      /* pools */
     struct list waiting_pools; /* by the order of their first exchange */
     struct list transfers, spare, cancelled;
-    struct list idle;            /* connections, longest first */
-    struct connection **by_fd;   /* all that libcurl holds */
+    struct list idle;          /* connections, longest first */
+    struct connection **by_fd; /* all that libcurl holds */
     size_t fds;
     struct connection **buckets; /* by key */
     size_t bucket_count, named;
@@ -136,12 +139,12 @@ struct curl_transport {
     uint64_t orders;
     unsigned inside; /* libcurl's calls that are not back yet */
     unsigned spare_count;
-    unsigned held; /* descriptors that are shut, for libcurl to close */
+    unsigned held;   /* descriptors that are shut, for libcurl to close */
     unsigned unread; /* connections */
     bool closing;
     bool can_http2; /* with prior knowledge */
     bool tells_refusals;
-    bool reserved;  /* the timers */
+    bool reserved; /* the timers */
 };
 
 /* lane.c: driving libcurl from the loop. */
@@ -157,7 +160,8 @@ void tulle__lane_collect(struct lane *lane); /* what has ended */
 bool tulle__connection_init(struct curl_transport *transport);
 void tulle__connection_fini(struct curl_transport *transport);
 int tulle__connection_watch(CURL *easy, curl_socket_t fd, int what, void *user, void *socket_user);
-curl_socket_t tulle__connection_open(void *user, curlsocktype purpose, struct curl_sockaddr *address);
+curl_socket_t tulle__connection_open(void *user, curlsocktype purpose,
+                                     struct curl_sockaddr *address);
 int tulle__connection_close(void *user, curl_socket_t fd);
 struct ends {
     const char *remote;
@@ -205,13 +209,14 @@ struct outcome {
     struct str url;
     int64_t connect_timeout_ns;
     struct str address; /* of the peer; none: the URL's host */
-    bool sent;     /* handed to a connection that stood */
-    bool again;    /* libcurl wanted to send it once more */
-    bool silent;   /* and had no complaint about the first time */
-    bool standing; /* and the connection it was on stood then */
+    bool sent;          /* handed to a connection that stood */
+    bool again;         /* libcurl wanted to send it once more */
+    bool silent;        /* and had no complaint about the first time */
+    bool standing;      /* and the connection it was on stood then */
     bool is_http2;
     bool answered; /* bytes of a reply came */
     bool head;
+    const char *fault; /* of the reply's head; NULL: none that we found */
     bool too_large;
     bool no_memory;
     bool no_descriptor;
@@ -230,6 +235,7 @@ bool tulle__pool_may_start(struct pool *pool, struct exchange *exchange, struct 
 void tulle__pool_give_up(struct transfer *transfer); /* its claim, its room */
 bool tulle__pool_may_connect(struct transfer *transfer);
 void tulle__pool_join(struct transfer *transfer); /* its connection may be shared from now on */
+void tulle__pool_try_again(struct curl_transport *transport); /* there may be room */
 void tulle__pool_lose_patience(struct timer *timer, int64_t now);
 void tulle__pool_settle(struct curl_transport *transport); /* drained and empty ones go */
 

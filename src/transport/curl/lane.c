@@ -85,8 +85,8 @@ void tulle__lane_expire(struct lane *lane)
 
 void tulle__lane_action(struct lane *lane, int fd, unsigned events)
 {
-    int flags = (events & LOOP_READ ? CURL_CSELECT_IN : 0) |
-                (events & LOOP_WRITE ? CURL_CSELECT_OUT : 0);
+    int flags =
+        (events & LOOP_READ ? CURL_CSELECT_IN : 0) | (events & LOOP_WRITE ? CURL_CSELECT_OUT : 0);
     int running = 0;
 
     lane->transport->inside++;

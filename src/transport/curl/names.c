@@ -51,8 +51,7 @@ static void names_grow(struct curl_transport *transport)
 
 struct connection *tulle__names_find(const struct curl_transport *transport, int64_t key)
 {
-    struct connection *connection =
-        transport->bucket_count ? *names_bucket(transport, key) : NULL;
+    struct connection *connection = transport->bucket_count ? *names_bucket(transport, key) : NULL;
 
     while (connection && connection->key != key) {
         connection = connection->next;

@@ -92,6 +92,9 @@ static bool is_tls_refusal(const struct outcome *outcome)
 /* What the peer said was no HTTP. */
 static bool is_peer_fault(const struct outcome *outcome)
 {
+    if (outcome->fault) {
+        return true;
+    }
     switch (outcome->code) {
     case CURLE_WEIRD_SERVER_REPLY:
     case CURLE_UNSUPPORTED_PROTOCOL:
@@ -122,6 +125,9 @@ static enum tulle_error outcome_error(const struct outcome *outcome)
 
 static const char *reason_of(const struct outcome *outcome)
 {
+    if (outcome->fault) {
+        return outcome->fault;
+    }
     if (outcome->text[0] != '\0') {
         return outcome->text;
     }

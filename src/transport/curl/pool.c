@@ -230,6 +230,17 @@ static bool pool_is_patient(struct pool *pool)
     return true;
 }
 
+void tulle__pool_try_again(struct curl_transport *transport)
+{
+    struct list *node;
+
+    for (node = transport->waiting_pools.next; node != &transport->waiting_pools;
+         node = node->next) {
+        CONTAINER_OF(node, struct pool, waiting_node)->full = false;
+    }
+    tulle__flow_later(transport);
+}
+
 void tulle__pool_lose_patience(struct timer *timer, int64_t now)
 {
     struct curl_transport *transport = CONTAINER_OF(timer, struct curl_transport, patience_timer);

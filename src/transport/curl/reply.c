@@ -29,26 +29,72 @@ static bool reply_keep(struct transfer *transfer, struct str text)
     return true;
 }
 
+static bool reply_fault(struct transfer *transfer, const char *fault)
+{
+    transfer->fault = fault;
+    return false;
+}
+
+/* Two lengths are no length: whoever believes the other one sees another reply
+ * behind this (RFC 9112 6.3). */
+static bool reply_check_length(struct transfer *transfer, struct str value)
+{
+    uint64_t length = 0;
+
+    if (!tulle__str_to_u64(value, INT64_MAX, &length)) {
+        return reply_fault(transfer, "the reply's length is no number");
+    }
+    if (transfer->has_length && transfer->length != length) {
+        return reply_fault(transfer, "the reply has two lengths");
+    }
+    transfer->has_length = true;
+    transfer->length = length;
+    return true;
+}
+
+/* libcurl takes "Content-Length : 5" for a header it does not know. */
+static bool reply_check(struct transfer *transfer, struct str name, struct str value)
+{
+    if (name.size == 0 || memchr(name.data, ' ', name.size) || memchr(name.data, '\t', name.size)) {
+        return reply_fault(transfer, "a header's name in the reply is none");
+    }
+    if (tulle__str_equal_nocase(name, STR("content-length")) &&
+        !reply_check_length(transfer, value)) {
+        return false;
+    }
+    transfer->has_coding |= tulle__str_equal_nocase(name, STR("transfer-encoding"));
+    if (transfer->has_length && transfer->has_coding) {
+        return reply_fault(transfer, "the reply has a length and a transfer coding");
+    }
+    return true;
+}
+
 /* Tells the line that is kept. */
 static bool reply_tell_line(struct transfer *transfer)
 {
     struct exchange *exchange = transfer->exchange;
     struct str value;
-    struct str name = tulle__str_cut((struct str){ transfer->line, transfer->line_size }, ':', &value);
+    struct str name =
+        tulle__str_cut((struct str){ transfer->line, transfer->line_size }, ':', &value);
 
     if (transfer->line_size == 0) {
         return true;
     }
     transfer->line_size = 0;
-    if (!exchange->events->header(exchange, tulle__str_trim(name), tulle__str_trim(value))) {
+    value = tulle__str_trim(value);
+    if (!reply_check(transfer, name, value)) {
+        return false;
+    }
+    if (!exchange->events->header(exchange, name, value)) {
         transfer->too_large = true;
         return false;
     }
     return transfer->exchange != NULL;
 }
 
-/* "HTTP/1.1 200 OK", "HTTP/2 200" */
-static void reply_status(struct transfer *transfer, struct str line)
+/* "HTTP/1.1 200 OK", "HTTP/2 200". libcurl lets an HTTP/1.1 server say the latter,
+ * which must not make its connections shared ones. */
+static bool reply_status(struct transfer *transfer, struct str line)
 {
     struct str rest;
     struct str version = tulle__str_cut(line, ' ', &rest);
@@ -56,8 +102,10 @@ static void reply_status(struct transfer *transfer, struct str line)
 
     tulle__str_to_u64(tulle__str_cut(rest, ' ', &rest), 999, &status);
     transfer->status = (int)status;
-    transfer->is_http2 = tulle__str_starts(version, STR("HTTP/2"));
+    transfer->is_http2 =
+        transfer->pool->protocol != PROTOCOL_HTTP1 && tulle__str_starts(version, STR("HTTP/2"));
     transfer->line_size = 0;
+    return status >= 100 || reply_fault(transfer, "the reply's status is none");
 }
 
 static bool reply_head(struct transfer *transfer)
@@ -115,8 +163,7 @@ size_t tulle__reply_header(char *data, size_t size, size_t count, void *user)
         return size * count; /* a trailer */
     }
     if (transfer->status == 0) {
-        reply_status(transfer, line);
-        return size * count;
+        return reply_status(transfer, line) ? size * count : CURL_WRITEFUNC_ERROR;
     }
     if (line.size == 0 ? reply_head(transfer) : reply_line(transfer, line)) {
         return size * count;

@@ -16,7 +16,7 @@
 
 /* 10,000 calls that wait on one loop share the multi's buffer, so its size is
  * no matter of memory; 64 KiB halves the callbacks of large bodies. */
-enum { BUFFER_SIZE = 65536, METHOD_MAX = 64 };
+enum { BUFFER_SIZE = 65536 };
 
 /* Lines that libcurl must not add; it takes an empty value as a removal. Const
  * but for the type: libcurl reads lists. */
@@ -39,10 +39,11 @@ static int transfer_before_sending(void *user, char *remote, char *local, int re
     if (!transfer->exchange || !tulle__connection_take(transfer, &ends)) {
         return CURL_PREREQFUNC_ABORT;
     }
-    transfer->sent = true;
     if (curl_easy_setopt(transfer->easy, CURLOPT_FRESH_CONNECT, 1L) != CURLE_OK) {
+        transfer->no_memory = true;
         return CURL_PREREQFUNC_ABORT;
     }
+    transfer->sent = true;
     return CURL_PREREQFUNC_OK;
 }
 
@@ -52,14 +53,15 @@ static bool transfer_set_manners(CURL *easy)
 {
     return SET(easy, CURLOPT_NOSIGNAL, 1L) && SET(easy, CURLOPT_PATH_AS_IS, 1L) &&
            SET(easy, CURLOPT_FOLLOWLOCATION, 0L) && SET(easy, CURLOPT_PROXY, "") &&
+           SET(easy, CURLOPT_NOPROXY, "*") && /* else it asks the environment at each request */
            SET(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) &&
            SET(easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_NONE) &&
            SET(easy, CURLOPT_PROTOCOLS_STR, "http,https") &&
            SET(easy, CURLOPT_HTTP09_ALLOWED, 0L) && SET(easy, CURLOPT_PIPEWAIT, 0L) &&
            SET(easy, CURLOPT_TCP_NODELAY, 1L) && SET(easy, CURLOPT_TCP_KEEPALIVE, 1L) &&
            SET(easy, CURLOPT_MAXAGE_CONN, (long)INT32_MAX) && /* default: 118 s */
-           SET(easy, CURLOPT_BUFFERSIZE, (long)BUFFER_SIZE) &&
-           SET(easy, CURLOPT_NOPROGRESS, 1L) && SET(easy, CURLOPT_DNS_CACHE_TIMEOUT, 30L);
+           SET(easy, CURLOPT_BUFFERSIZE, (long)BUFFER_SIZE) && SET(easy, CURLOPT_NOPROGRESS, 1L) &&
+           SET(easy, CURLOPT_DNS_CACHE_TIMEOUT, 30L);
 }
 
 static bool transfer_set_trust(CURL *easy, const char *ca_file)
@@ -301,7 +303,8 @@ static void transfer_forget(struct transfer *transfer)
     transfer->status = 0;
     transfer->is_http2 = transfer->sent = transfer->again = transfer->silent = false;
     transfer->head = transfer->too_large = transfer->no_memory = transfer->no_descriptor = false;
-    transfer->no_room = false;
+    transfer->no_room = transfer->has_length = transfer->has_coding = false;
+    transfer->fault = NULL;
     transfer->text[0] = '\0';
 }
 
@@ -310,8 +313,7 @@ enum tulle_error tulle__transfer_set(struct transfer *transfer, const struct poo
 {
     ENSURE(exchange->method.size < METHOD_MAX, TULLE_E_INTERNAL);
     /* libcurl would wait for a body of the reply that never comes. */
-    ENSURE(!str_equal(exchange->method, STR("HEAD")) || exchange->body_size == 0,
-           TULLE_E_INTERNAL);
+    ENSURE(!str_equal(exchange->method, STR("HEAD")) || exchange->body_size == 0, TULLE_E_INTERNAL);
     ENSURE(pool->protocol != PROTOCOL_HTTP2 || transfer->transport->can_http2, TULLE_E_INTERNAL);
     transfer_forget(transfer);
     ENSURE(transfer_set_peer(transfer, pool, exchange), TULLE_E_NOMEM);

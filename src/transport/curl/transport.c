@@ -121,15 +121,8 @@ static bool transport_shed(struct transport *base, struct connection_limit *limi
 
 static void transport_retry(struct transport *base, struct connection_limit *limit)
 {
-    struct curl_transport *transport = transport_of(base);
-    struct list *node;
-
     (void)limit;
-    for (node = transport->waiting_pools.next; node != &transport->waiting_pools;
-         node = node->next) {
-        CONTAINER_OF(node, struct pool, waiting_node)->full = false;
-    }
-    tulle__flow_later(transport);
+    tulle__pool_try_again(transport_of(base));
 }
 
 const struct transport_type tulle__curl_transport = {

@@ -42,7 +42,7 @@ static void a_call_carries_all_of_istios_labels_in_istios_order(void **state)
     CHECK_OR_DONE(tulle__buf_ok(&text) && !test_oom_hit());
     assert_line(&text, "istio_requests_total{" SOURCE("shop")
                            PEER DESTINATION("reviews.default", "reviews", "default")
-                               ANSWER("http", "503", "UF,URX") "} 1");
+                               ANSWER("http", "503", "URX,UF") "} 1");
 done:
     tulle__buf_fini(&text);
     tulle__metrics_free(metrics);
