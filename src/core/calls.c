@@ -237,7 +237,11 @@ enum tulle_error tulle_call(struct tulle *mesh, const struct tulle_request *requ
         *out = &call->reply;
         return TULLE_OK;
     }
-    if (call->failed && request->size >= sizeof(*request) && request->failure) {
+    if (!call->failed) {
+        outcome_here(call, error, tulle_error_text(error));
+        tulle__failure_fill(call);
+    }
+    if (request->size >= sizeof(*request) && request->failure) {
         tulle__failure_copy(request->failure, &call->failure);
     }
     tulle__call_unref(call);

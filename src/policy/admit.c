@@ -92,7 +92,21 @@ static enum down admit_refuse_requests(struct tulle_call *call, size_t at)
                         config->cluster->limits.max_requests);
 }
 
-static enum down admit_wait(struct tulle_call *call, size_t at)
+/* Those who came behind it held back, whether there was a slot or not. */
+static void admit_leave_line(struct tulle_call *call, const struct admit_config *config)
+{
+    if (!tulle__held_is_waiting(call)) {
+        return;
+    }
+    tulle__held_remove(call, config->live);
+    if (atomic_load_explicit(&config->live->slots, memory_order_seq_cst) <
+        config->cluster->limits.max_connections) {
+        tulle__held_nudge(config->live);
+    }
+}
+
+/* `behind`: others wait already, and tell when they leave. */
+static enum down admit_wait(struct tulle_call *call, size_t at, bool behind)
 {
     const struct admit_config *config = call_config(call, at);
     const struct limits *limits = &config->cluster->limits;
@@ -101,15 +115,16 @@ static enum down admit_wait(struct tulle_call *call, size_t at)
         return admit_refuse(call, at, COUNT_OVERFLOW_PENDING, "http1MaxPendingRequests",
                             limits->max_pending);
     }
+    tulle__call_tell(call, at, "waits: maxConnections of %u are in use", limits->max_connections);
+    if (behind && atomic_load_explicit(&config->live->pending, memory_order_seq_cst) > 1) {
+        return DOWN_HOLD;
+    }
     /* One may have left between the look and the list. */
     switch (admit_try(call, at)) {
-    case ADMIT_WAIT:
-        tulle__call_tell(call, at, "waits: maxConnections of %u are in use",
-                         limits->max_connections);
-        return DOWN_HOLD;
-    case ADMITTED: tulle__held_remove(call, config->live); return DOWN_PASS;
+    case ADMIT_WAIT: return DOWN_HOLD;
+    case ADMITTED: admit_leave_line(call, config); return DOWN_PASS;
     case ADMIT_TOO_MANY:
-    default: tulle__held_remove(call, config->live); return admit_refuse_requests(call, at);
+    default: admit_leave_line(call, config); return admit_refuse_requests(call, at);
     }
 }
 
@@ -117,15 +132,15 @@ static enum down admit_on_call(struct tulle_call *call, size_t at)
 {
     const struct admit_config *config = call_config(call, at);
 
-    /* First come first served: nobody passes those of this loop who wait. */
+    /* Nobody passes those who wait, on whichever loop: who has just left a slot would
+     * have it again before they are awake. */
     if (connection_is_needed(config) &&
-        atomic_load_explicit(&config->live->loops[call->on->index].held_count,
-                             memory_order_relaxed) > 0) {
-        return admit_wait(call, at);
+        atomic_load_explicit(&config->live->pending, memory_order_seq_cst) > 0) {
+        return admit_wait(call, at, true);
     }
     switch (admit_try(call, at)) {
     case ADMITTED: return DOWN_PASS;
-    case ADMIT_WAIT: return admit_wait(call, at);
+    case ADMIT_WAIT: return admit_wait(call, at, false);
     case ADMIT_TOO_MANY:
     default: return admit_refuse_requests(call, at);
     }
@@ -140,12 +155,12 @@ static void admit_on_wake(struct tulle_call *call, size_t at)
     switch (admit_try(call, at)) {
     case ADMIT_WAIT: return;
     case ADMITTED:
-        tulle__held_remove(call, config->live);
+        admit_leave_line(call, config);
         tulle__call_resume(call, at);
         return;
     case ADMIT_TOO_MANY:
     default:
-        tulle__held_remove(call, config->live);
+        admit_leave_line(call, config);
         admit_refuse_requests(call, at);
         outcome = call->outcome;
         tulle__call_answer(call, at, &below, &outcome);
@@ -158,7 +173,7 @@ static void admit_on_end(struct tulle_call *call, size_t at, const struct outcom
     const struct admit_slot *slot = call_slot(call, at);
 
     (void)outcome;
-    tulle__held_remove(call, config->live);
+    admit_leave_line(call, config);
     if (slot->request) {
         atomic_fetch_sub_explicit(&config->live->requests, 1, memory_order_seq_cst);
     }

@@ -28,6 +28,15 @@ static enum tulle_error pick_prepare(const struct prepare *prepare, const void *
     return TULLE_OK;
 }
 
+/* The line is admit's as well: those behind it held back. */
+static void pick_leave_line(struct tulle_call *call, struct cluster_live *live)
+{
+    if (tulle__held_is_waiting(call)) {
+        tulle__held_remove(call, live);
+        tulle__held_nudge(live);
+    }
+}
+
 static enum pick_result pick_try(struct tulle_call *call, size_t at)
 {
     const struct pick_config *config = call_config(call, at);
@@ -78,9 +87,9 @@ static enum down pick_wait(struct tulle_call *call, size_t at)
     case PICK_HOLD:
         tulle__call_tell(call, at, "waits: the cluster has no endpoint yet");
         return DOWN_HOLD;
-    case PICK_ENDPOINT: tulle__held_remove(call, config->live); return DOWN_PASS;
+    case PICK_ENDPOINT: pick_leave_line(call, config->live); return DOWN_PASS;
     case PICK_FAIL:
-    default: tulle__held_remove(call, config->live); return pick_refuse(call, at);
+    default: pick_leave_line(call, config->live); return pick_refuse(call, at);
     }
 }
 
@@ -103,12 +112,12 @@ static void pick_on_wake(struct tulle_call *call, size_t at)
     switch (pick_try(call, at)) {
     case PICK_HOLD: return;
     case PICK_ENDPOINT:
-        tulle__held_remove(call, config->live);
+        pick_leave_line(call, config->live);
         tulle__call_resume(call, at);
         return;
     case PICK_FAIL:
     default:
-        tulle__held_remove(call, config->live);
+        pick_leave_line(call, config->live);
         pick_refuse(call, at);
         outcome = call->outcome;
         tulle__call_answer(call, at, &below, &outcome);
@@ -120,7 +129,7 @@ static void pick_on_end(struct tulle_call *call, size_t at, const struct outcome
     const struct pick_config *config = call_config(call, at);
 
     (void)outcome;
-    tulle__held_remove(call, config->live);
+    pick_leave_line(call, config->live);
 }
 
 const struct layer_type tulle__pick_layer = {

@@ -125,14 +125,15 @@ static bool retry_is_wanted(struct tulle_call *call, const struct retry_config *
     return tulle__retry_wanted(config, &end);
 }
 
-/* The attempt was lost with the request perhaps executed, and nothing allows a second. */
-static void count_perhaps_executed(struct tulle_call *call, size_t at)
+/* Lost with the request perhaps executed: another method would have been sent again. */
+static void skip_for_method(struct tulle_call *call, size_t at)
 {
     const struct retry_layer_config *config = call_config(call, at);
+    const struct outcome *outcome = &call->outcome;
+    bool is_lost = outcome->origin == ORIGIN_TRANSPORT || outcome->origin == ORIGIN_TIMEOUT;
 
-    if (call->outcome.origin == ORIGIN_TRANSPORT &&
-        call->outcome.progress == TULLE_PERHAPS_EXECUTED) {
-        live_count(config->live, call->on->index, COUNT_PERHAPS_EXECUTED);
+    if (is_lost && outcome->progress == TULLE_PERHAPS_EXECUTED &&
+        (config->retry->on & RETRY_ON_IDEMPOTENT_RESET)) {
         skip(call, at, COUNT_RETRY_SKIPPED_METHOD, 0, "it is perhaps executed");
     }
 }
@@ -188,11 +189,14 @@ static enum up retry_on_reply(struct tulle_call *call, size_t at)
     struct retry_slot *slot = call_slot(call, at);
     int64_t backoff;
 
-    if (call->retry_off || !retry_is_wanted(call, config->retry)) {
+    if (call->retry_off) {
+        return UP_PASS;
+    }
+    if (!retry_is_wanted(call, config->retry)) {
         if (slot->under_way && call->outcome.error == TULLE_OK) {
             live_count(config->live, call->on->index, COUNT_RETRY_SUCCESS);
         }
-        count_perhaps_executed(call, at);
+        skip_for_method(call, at);
         return UP_PASS;
     }
     retries_give(config, slot);

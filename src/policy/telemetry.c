@@ -59,6 +59,10 @@ static void telemetry_on_end(struct tulle_call *call, size_t at, const struct ou
     };
 
     call->on->observer->call_ended(call->on->shard, &record);
+    if (record.cluster && outcome->error != TULLE_OK &&
+        outcome->progress == TULLE_PERHAPS_EXECUTED) {
+        live_count(call->plan.destination->target->live, call->on->index, COUNT_PERHAPS_EXECUTED);
+    }
     tulle__call_tell(call, at, "ended: %s, status %d, %u attempts",
                      tulle_error_text(outcome->error), outcome->status, call->attempts);
     if (call->on->access) {

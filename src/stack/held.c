@@ -37,7 +37,7 @@ void tulle__held_remove(struct tulle_call *call, struct cluster_live *live)
     }
     list_remove(&call->held);
     atomic_fetch_sub_explicit(&live->loops[call->on->index].held_count, 1, memory_order_relaxed);
-    atomic_fetch_sub_explicit(&live->pending, 1, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&live->pending, 1, memory_order_seq_cst);
 }
 
 bool tulle__held_is_waiting(const struct tulle_call *call)

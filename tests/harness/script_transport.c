@@ -81,8 +81,8 @@ static bool has_room(struct flight *flight)
     if (!flight->wants_room) {
         flight->wants_room = true;
         atomic_fetch_add(&limit->waiting, 1);
+        limit->wanted(limit, transport->loop); /* once; it is told when there may be some */
     }
-    limit->wanted(limit, transport->loop);
     return false;
 }
 

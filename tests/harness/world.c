@@ -48,6 +48,9 @@ static void world_hear_access(void *user, const struct tulle_access *access)
 
     world->accesses++;
     snprintf(world->flags, sizeof(world->flags), "%s", access->flags);
+    if (world->also) {
+        world->also(world->also_user, access);
+    }
 }
 
 static struct test_world *world_new(void)
@@ -80,6 +83,8 @@ static enum tulle_error world_open_mesh(struct test_world *world, const char *ya
     }
     if (given) {
         options = *given;
+        world->also = given->access;
+        world->also_user = given->access_user;
     }
     if (yaml) {
         options.built = config;

@@ -60,9 +60,11 @@ struct test_world {
     struct world_result last; /* of world_get() and world_send() */
     char log[8192];           /* what the library logged, a line each */
     size_t log_size;
-    unsigned accesses; /* calls the access log told of */
-    char flags[16];    /* of the last of them */
-    char gate[16];     /* what world_gate() gave */
+    unsigned accesses;     /* calls the access log told of */
+    char flags[16];        /* of the last of them */
+    tulle_access_fn *also; /* the options' own, told besides */
+    void *also_user;
+    char gate[16]; /* what world_gate() gave */
 };
 
 /* Opens a mesh with this YAML. `options` (NULL: defaults) gives the rest; log
@@ -101,7 +103,7 @@ const struct world_result *world_send(struct test_world *world,
 bool world_start(struct test_world *world, const struct tulle_request *request,
                  struct world_call *call);
 bool world_start_get(struct test_world *world, const char *url, struct world_call *call);
-void world_finish(struct world_call *call); /* advances until it is over */
+void world_finish(struct world_call *call);    /* advances until it is over */
 void world_call_free(struct world_call *call); /* one under way is cancelled first */
 
 /* --- what one can see --- */

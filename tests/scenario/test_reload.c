@@ -206,7 +206,7 @@ static void a_bad_edit_keeps_the_last_good_and_is_told(void **state)
     edit(&folder, "mesh.yaml", ONE ROUTE(TO_REVIEWS "    timeouts: 1s\n"));
     world_get(world, URL);
     assert_int_equal(world->last.ended_at - world->last.started_at, 2 * NS_PER_S);
-    if (!strstr(world->log, "mesh.yaml:22:5: ") || !strstr(world->log, "timeouts")) {
+    if (!strstr(world->log, "mesh.yaml:18:5: ") || !strstr(world->log, "timeouts")) {
         fail_msg("%s", world->log);
     }
     assert_true(world_metric(world, "tulle_config_refused_total") == 1);
@@ -280,6 +280,66 @@ static void the_end_of_outlier_detection_lets_everybody_back(void **state)
     folder_close(&folder);
 }
 
+/* One who waited under the old limits meets what came in under the new. */
+static void one_who_waited_may_be_refused_when_his_turn_comes(void **state)
+{
+    struct mesh_folder folder;
+    struct world_call calls[3];
+
+    (void)state;
+    folder_open(&folder, ONE POOL("tcp: {maxConnections: 1}, http: {http2MaxRequests: 1}"));
+    world_answer(folder.world, FIRST, .delay_ns = 10 * NS_PER_S);
+    assert_true(world_start_get(folder.world, URL, &calls[0]));
+    assert_true(world_start_get(folder.world, URL, &calls[1]));
+    edit(&folder, "mesh.yaml", ONE);
+    assert_true(world_start_get(folder.world, URL, &calls[2]));
+    world_finish(&calls[1]);
+    assert_int_equal(calls[0].result.error, TULLE_OK);
+    assert_int_equal(calls[1].result.error, TULLE_E_LIMIT);
+    assert_string_equal(calls[1].result.failure.text, "http2MaxRequests of 1 is reached");
+    assert_string_equal(calls[1].result.failure.flags, "UO");
+    world_finish(&calls[2]);
+    assert_int_equal(calls[2].result.error, TULLE_OK);
+    for (size_t i = 0; i < COUNT_OF(calls); i++) {
+        world_call_free(&calls[i]);
+    }
+    folder_close(&folder);
+}
+
+#define STRICT_FOR_LONG                                                                            \
+    OUTLIER("consecutive5xxErrors: 1, interval: 1000s, baseEjectionTime: 1000s, "                  \
+            "maxEjectionPercent: 100")
+
+/* As a host does that Envoy is told of again, even while an old call is still on it. */
+static void an_endpoint_that_left_comes_back_as_a_new_one(void **state)
+{
+    struct mesh_folder folder;
+    struct world_call hangs, waits;
+
+    (void)state;
+    folder_open(&folder, ONE STRICT_FOR_LONG);
+    world_answer(folder.world, FIRST, .kind = SCRIPT_HANG, .times = 1);
+    world_answer(folder.world, FIRST, .status = 500);
+    assert_true(START(folder.world, &hangs, .method = "GET", .deadline_ns = TULLE_NONE));
+    world_run(folder.world);
+    world_get(folder.world, URL);
+    assert_string_equal(world_gate(folder.world, FIRST), "ejected");
+    edit(&folder, "mesh.yaml", SERVICE(HTTP_80, "") STRICT_FOR_LONG);
+    assert_true(world_start_get(folder.world, URL, &waits));
+    world_run(folder.world);
+    assert_false(waits.result.done);
+    edit(&folder, "mesh.yaml", ONE STRICT_FOR_LONG);
+    world_advance(folder.world, NS_PER_S);
+    assert_true(waits.result.done);
+    assert_int_equal(waits.result.status, 500);
+    assert_false(hangs.result.done);
+    assert_int_equal(world_requests(folder.world, FIRST), 3);
+    assert_string_equal(world_gate(folder.world, FIRST), "ejected");
+    world_call_free(&hangs);
+    world_call_free(&waits);
+    folder_close(&folder);
+}
+
 /* Each in turn: two weights, a subset more, an endpoint less. */
 static const char *const VERSIONS[] = {
     SHARES("90", "10"),
@@ -329,4 +389,6 @@ TEST_MAIN(TEST_OOM(an_edit_shifts_the_routes),
           cmocka_unit_test(only_the_bad_resource_stays_behind),
           cmocka_unit_test(limits_may_change_under_calls_that_wait),
           cmocka_unit_test(the_end_of_outlier_detection_lets_everybody_back),
+          cmocka_unit_test(one_who_waited_may_be_refused_when_his_turn_comes),
+          cmocka_unit_test(an_endpoint_that_left_comes_back_as_a_new_one),
           cmocka_unit_test(a_hundred_reloads_fail_no_call_and_leave_nothing))

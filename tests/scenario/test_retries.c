@@ -96,7 +96,7 @@ static void a_post_that_the_peer_did_not_look_at_is_sent(void **state)
     world_answer(world, FIRST, .kind = SCRIPT_REFUSED_STREAM);
     SEND(world, .method = "POST");
     assert_int_equal(world->last.failure.progress, TULLE_REFUSED_UNPROCESSED);
-    assert_string_equal(world->last.failure.flags, "UR,URX");
+    assert_string_equal(world->last.failure.flags, "URX,UR");
     world_close(world);
 }
 
@@ -133,6 +133,25 @@ static void every_idempotent_method_is_and_no_other(void **state)
         assert_int_equal(world->last.attempts, cases[i].attempts);
         world_close(world);
     }
+}
+
+static void every_failure_that_is_perhaps_executed_is_counted(void **state)
+{
+    struct test_world *world = world_open(ONE, NULL);
+
+    (void)state;
+    world_answer(world, FIRST, .kind = SCRIPT_RESET);
+    world_get(world, URL);
+    assert_string_equal(world->flags, "URX,UC");
+    SEND(world, .method = "GET", .retry = TULLE_RETRY_OFF);
+    world_answer(world, FIRST, .kind = SCRIPT_HANG);
+    SEND(world, .method = "POST", .deadline_ns = TULLE_S(1));
+    assert_true(world_metric(world, "tulle_perhaps_executed_total{" CLUSTER "}") == 3);
+    assert_true(world_metric(world, SKIPPED("method")) == 0);
+    world_answer(world, FIRST, .kind = SCRIPT_REFUSE);
+    world_get(world, URL);
+    assert_true(world_metric(world, "tulle_perhaps_executed_total{" CLUSTER "}") == 3);
+    world_close(world);
 }
 
 /* What Istio alone would do. */
@@ -342,6 +361,7 @@ TEST_MAIN(TEST_OOM(istios_two_retries_are_the_default),
           cmocka_unit_test(a_post_that_the_peer_did_not_look_at_is_sent),
           TEST_OOM(an_idempotency_key_makes_a_post_retriable),
           cmocka_unit_test(every_idempotent_method_is_and_no_other),
+          cmocka_unit_test(every_failure_that_is_perhaps_executed_is_counted),
           cmocka_unit_test(strict_retries_leave_the_two_additions_out),
           cmocka_unit_test(retries_can_be_off_for_a_call),
           cmocka_unit_test(no_attempts_turn_retries_off),

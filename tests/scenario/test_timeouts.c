@@ -134,6 +134,8 @@ static void the_deadline_cuts_a_call_that_waits_for_a_connection(void **state)
     CHECK_OR_DONE(world);
     world_answer(world, FIRST, .kind = SCRIPT_HANG);
     CHECK_OR_DONE(world_start_get(world, URL, &first));
+    world_run(world);
+    CHECK_OR_DONE(!first.result.done);
     CHECK_OR_DONE(START(world, &second, .method = "GET", .deadline_ns = TULLE_MS(50)));
     world_finish(&second);
     CHECK_OR_DONE(second.result.error == TULLE_E_TIMEOUT);

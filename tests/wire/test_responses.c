@@ -57,6 +57,7 @@ static int stage_open(void **state)
 
     assert_non_null(stage);
     stage->server = server_start(SERVER_HTTP, "127.0.0.2:0", NULL);
+    server_command(stage->server, "set text=own");
     stage->mesh = wire_open(&stage->server, 1, TULLE_PROTOCOL_HTTP, NULL, NULL);
     *state = stage;
     return 0;
@@ -85,8 +86,8 @@ static void check_next(struct stage *stage, const char *name, uint64_t opened, b
 {
     struct outcome outcome = get_once(stage->mesh, "GET");
 
-    if (outcome.error != TULLE_OK || outcome.status != 200) {
-        fail_msg("after %s: %s", name, outcome.failure.text);
+    if (outcome.error != TULLE_OK || strcmp(outcome.body, "own") != 0) {
+        fail_msg("after %s: %s, body '%s'", name, outcome.failure.text, outcome.body);
     }
     if (server_count(stage->server, "opened") != opened + (kept ? 0 : 1)) {
         fail_msg("after %s: the connection was %s", name, kept ? "not kept" : "used again");
@@ -143,6 +144,10 @@ static const struct response no_responses[] = {
     RESPONSE("a status that is a word", "HTTP/1.1 two OK\r\n" FIVE "\r\nhello"),
     RESPONSE("status 000", "HTTP/1.1 000 OK\r\n" FIVE "\r\nhello"),
     RESPONSE("status 099", "HTTP/1.1 099 OK\r\n" FIVE "\r\nhello"),
+    RESPONSE("another protocol", "HTTP/1.1 101 Switching\r\nUpgrade: x\r\n"
+                                 "Connection: upgrade\r\n\r\nhello"),
+    RESPONSE("a CR in a value", OK_LINE "X-A: b\rc\r\n" FIVE "\r\nhello"),
+    RESPONSE("a CR before a name", OK_LINE FIVE "\rX-A: b\r\nhello"),
     RESPONSE("a NUL in the status line", "HTTP/1.1 200 O\0K\r\n" FIVE "\r\nhello"),
     RESPONSE("a NUL in a value", OK_LINE "X-A: b\0c\r\n" FIVE "\r\nhello"),
     RESPONSE("a NUL in a name", OK_LINE "X\0A: b\r\n" FIVE "\r\nhello"),
@@ -246,17 +251,24 @@ static const struct response too_much[] = {
     RESPONSE("a body and more", OK_LINE FIVE "\r\nhello and more"),
     RESPONSE("a second response",
              OK_LINE FIVE "\r\nhello" OK_LINE "Content-Length: 6\r\n\r\nforged"),
-    RESPONSE("a second response behind chunks",
-             OK_LINE CHUNKED "\r\n5\r\nhello\r\n0\r\n\r\n" OK_LINE FIVE "\r\nforge"),
     RESPONSE("a blank line more", OK_LINE FIVE "\r\nhello\r\n"),
     RESPONSE_WITH("a body behind 204", "HTTP/1.1 204 No Content\r\n\r\nhello", ""),
     RESPONSE_WITH("a body behind 304", "HTTP/1.1 304 Not Modified\r\n\r\nhello", ""),
+};
+
+/* libcurl drops what came with the last chunk, and says nothing of it. */
+static const struct response too_much_in_chunks[] = {
+    RESPONSE("a second response behind chunks",
+             OK_LINE CHUNKED "\r\n5\r\nhello\r\n0\r\n\r\n" OK_LINE FIVE "\r\nforge"),
 };
 
 static void what_comes_behind_a_response_is_no_answer(void **state)
 {
     for (size_t i = 0; i < COUNT_OF(too_much); i++) {
         check_success(*state, &too_much[i], "raw", false);
+    }
+    for (size_t i = 0; i < COUNT_OF(too_much_in_chunks); i++) {
+        check_success(*state, &too_much_in_chunks[i], "raw", true);
     }
 }
 
@@ -391,7 +403,7 @@ static void a_flood_of_headers_is_cut_at_a_hundred(void **state)
 static void a_head_over_64_kib_is_cut(void **state)
 {
     check_flood(*state, OK_LINE "X: ", "yyyyyyyy", 8192);
-    check_flood(*state, OK_LINE "X: b\r\n", " yyyyyyy\r\n", 7000);
+    check_flood(*state, OK_LINE "X: b\r\n", " yyyyyyy\r\n", 9000);
 }
 
 static void a_flood_of_interim_heads_ends(void **state)

@@ -200,7 +200,7 @@ void tulle__outcome_end(const struct outcome *outcome, struct exchange_end *end,
                         char text[OUTCOME_TEXT_SIZE])
 {
     *end = (struct exchange_end){ .progress = TULLE_ANSWERED, .text = text };
-    if (outcome->code != CURLE_OK) {
+    if (outcome->code != CURLE_OK || !outcome->head) {
         end->error = outcome_error(outcome);
         end->progress = outcome_progress(outcome);
         end->connect_failure = !outcome->sent && end->error != TULLE_E_NOMEM;

@@ -105,13 +105,19 @@ static bool reply_status(struct transfer *transfer, struct str line)
     transfer->is_http2 =
         transfer->pool->protocol != PROTOCOL_HTTP1 && tulle__str_starts(version, STR("HTTP/2"));
     transfer->line_size = 0;
-    return status >= 100 || reply_fault(transfer, "the reply's status is none");
+    if (status < 100 || !tulle__str_starts(version, STR("HTTP/"))) {
+        return reply_fault(transfer, "the reply's status line is none");
+    }
+    if (status == 101) {
+        return reply_fault(transfer, "the reply switches to a protocol nobody asked for");
+    }
+    return true;
 }
 
 static bool reply_head(struct transfer *transfer)
 {
     struct exchange *exchange = transfer->exchange;
-    bool is_interim = transfer->status < 200 && transfer->status != 101;
+    bool is_interim = transfer->status < 200;
 
     if (is_interim) {
         transfer->status = 0;
@@ -132,7 +138,7 @@ static bool reply_head(struct transfer *transfer)
 static bool reply_line(struct transfer *transfer, struct str line)
 {
     bool is_folded = line.data[0] == ' ' || line.data[0] == '\t';
-    bool is_interim = transfer->status < 200 && transfer->status != 101;
+    bool is_interim = transfer->status < 200;
 
     if (is_interim) {
         return true;
@@ -162,6 +168,11 @@ size_t tulle__reply_header(char *data, size_t size, size_t count, void *user)
     if (transfer->head) {
         return size * count; /* a trailer */
     }
+    /* libcurl sees the end of the head in a line that only begins with CR. */
+    if (memchr(line.data, '\r', line.size)) {
+        reply_fault(transfer, "the reply's head has a CR in a line");
+        return CURL_WRITEFUNC_ERROR;
+    }
     if (transfer->status == 0) {
         return reply_status(transfer, line) ? size * count : CURL_WRITEFUNC_ERROR;
     }
@@ -177,6 +188,10 @@ size_t tulle__reply_body(char *data, size_t size, size_t count, void *user)
     struct exchange *exchange = transfer->exchange;
 
     if (!exchange) {
+        return CURL_WRITEFUNC_ERROR;
+    }
+    if (!transfer->head) {
+        reply_fault(transfer, "the reply has a body without a head");
         return CURL_WRITEFUNC_ERROR;
     }
     if (!exchange->events->body(exchange, data, size * count)) {

@@ -308,6 +308,15 @@ static void transfer_forget(struct transfer *transfer)
     transfer->text[0] = '\0';
 }
 
+/* libcurl need not look through connections of which none is idle: with thousands
+ * of them in use that look is what costs. */
+static bool transfer_set_fresh(struct transfer *transfer, const struct pool *pool)
+{
+    bool is_fresh = transfer->connecting && pool->spoken == POOL_HTTP1;
+
+    return SET(transfer->easy, CURLOPT_FRESH_CONNECT, is_fresh ? 1L : 0L);
+}
+
 enum tulle_error tulle__transfer_set(struct transfer *transfer, const struct pool *pool,
                                      const struct exchange *exchange)
 {
@@ -319,6 +328,6 @@ enum tulle_error tulle__transfer_set(struct transfer *transfer, const struct poo
     ENSURE(transfer_set_peer(transfer, pool, exchange), TULLE_E_NOMEM);
     ENSURE(transfer_set_method(transfer, exchange), TULLE_E_NOMEM);
     ENSURE(transfer_set_lines(transfer, exchange), TULLE_E_NOMEM);
-    ENSURE(SET(transfer->easy, CURLOPT_FRESH_CONNECT, 0L), TULLE_E_NOMEM);
+    ENSURE(transfer_set_fresh(transfer, pool), TULLE_E_NOMEM);
     return TULLE_OK;
 }

@@ -5,7 +5,14 @@
 #include "base/alloc.h"
 #include "transport/curl/internal.h"
 
-enum { TIMERS = 5, HTTP2_SINCE = 0x080000, REFUSALS_SINCE = 0x080e00 };
+enum {
+    TIMERS = 5,
+    HTTP2_SINCE = 0x080000,
+    /* Versions whose silence about a stream was read and tested; with others a
+     * connection that has ended proves nothing, and a POST is not sent again. */
+    REFUSALS_SINCE = 0x080e00,
+    REFUSALS_UNTIL = 0x080f00
+};
 
 static struct curl_transport *transport_of(struct transport *base)
 {
@@ -65,7 +72,7 @@ static struct transport *transport_open(const struct transport_options *options)
     transport->patience_timer.fire = tulle__pool_lose_patience;
     transport->lane.transport = transport;
     transport->can_http2 = version >= HTTP2_SINCE;
-    transport->tells_refusals = version >= REFUSALS_SINCE;
+    transport->tells_refusals = version >= REFUSALS_SINCE && version < REFUSALS_UNTIL;
     transport_init_lists(transport);
     if (!transport_prepare(transport, options)) {
         transport_close(&transport->base);
