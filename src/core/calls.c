@@ -242,7 +242,7 @@ enum tulle_error tulle_call(struct tulle *mesh, const struct tulle_request *requ
         tulle__failure_fill(call);
     }
     if (request->size >= sizeof(*request) && request->failure) {
-        tulle__failure_copy(request->failure, &call->failure);
+        tulle__failure_copy(request->failure, call->failure);
     }
     tulle__call_unref(call);
     return error;

@@ -80,7 +80,7 @@ uint32_t tulle_reply_attempts(const struct tulle_reply *reply)
 
 const char *tulle_reply_endpoint(const struct tulle_reply *reply)
 {
-    return call_of(reply)->endpoint;
+    return call_of(reply)->scratch->endpoint;
 }
 
 static int64_t since_start(const struct tulle_call *call, int64_t instant)
@@ -117,7 +117,7 @@ const struct tulle_reply *tulle_call_reply(const struct tulle_call *call)
 
 const struct tulle_failure *tulle_call_failure(const struct tulle_call *call)
 {
-    return is_over(call) && call->failed ? &call->failure : NULL;
+    return is_over(call) && call->failed ? call->failure : NULL;
 }
 
 const char *tulle_call_explain(const struct tulle_call *call)

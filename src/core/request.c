@@ -72,13 +72,13 @@ static bool is_ours(struct str name)
 
 static enum tulle_error refuse(struct tulle_call *call, const char *text)
 {
-    snprintf(call->text, sizeof(call->text), "%s", text);
+    snprintf(call->scratch->text, sizeof(call->scratch->text), "%s", text);
     return TULLE_E_USAGE;
 }
 
 static enum tulle_error refuse_header(struct tulle_call *call, const char *name, const char *why)
 {
-    snprintf(call->text, sizeof(call->text), "the header %.80s %s", name, why);
+    snprintf(call->scratch->text, sizeof(call->scratch->text), "the header %.80s %s", name, why);
     return TULLE_E_USAGE;
 }
 
@@ -147,7 +147,7 @@ static enum tulle_error target_copy(struct tulle_call *call, const struct tulle_
     ENSURE(call->method.data, TULLE_E_NOMEM);
     error = tulle__url_parse(&call->arena, str_of(request->url), &call->url, &why);
     if (error == TULLE_E_USAGE) {
-        snprintf(call->text, sizeof(call->text), "the URL is wrong: %s", why);
+        snprintf(call->scratch->text, sizeof(call->scratch->text), "the URL is wrong: %s", why);
     }
     return error;
 }
@@ -203,7 +203,7 @@ static enum tulle_error call_fill(struct tulle *mesh, struct tulle_call *call,
 static void failure_tell(struct tulle *mesh, const struct tulle_call *call,
                          struct tulle_failure *failure, enum tulle_error error)
 {
-    const char *text = error == TULLE_E_USAGE ? call->text : tulle_error_text(error);
+    const char *text = error == TULLE_E_USAGE ? call->scratch->text : tulle_error_text(error);
 
     tulle__log(&mesh->log, LOG_WARNING, "call", "refused: %s", text);
     if (failure) {
@@ -229,12 +229,8 @@ enum tulle_error tulle__call_new(struct tulle *mesh, const struct tulle_request 
                    "sets what this version does not know");
         return TULLE_E_USAGE;
     }
-    call = ALLOC_ZERO(struct tulle_call);
+    call = tulle__call_alloc();
     ENSURE(call, TULLE_E_NOMEM);
-    atomic_init(&call->refs, 1);
-    list_init(&call->held);
-    list_init(&call->node);
-    tulle__arena_init(&call->arena, 512);
     error = call_fill(mesh, call, &known, copies_body);
     if (error != TULLE_OK) {
         failure_tell(mesh, call, known.failure, error);

@@ -80,8 +80,8 @@ static enum down admit_refuse(struct tulle_call *call, size_t at, enum live_coun
     const struct admit_config *config = call_config(call, at);
 
     live_count(config->live, call->on->index, counter);
-    snprintf(call->text, sizeof(call->text), "%s of %u is reached", limit, max);
-    return tulle__call_refuse(call, at, TULLE_E_LIMIT, 503, FLAG_UO, call->text);
+    snprintf(call->scratch->text, sizeof(call->scratch->text), "%s of %u is reached", limit, max);
+    return tulle__call_refuse(call, at, TULLE_E_LIMIT, 503, FLAG_UO, call->scratch->text);
 }
 
 static enum down admit_refuse_requests(struct tulle_call *call, size_t at)

@@ -24,13 +24,13 @@ void tulle__bound_over(struct tulle_call *call, size_t at, unsigned flags, int64
         .status = 504,
         .flags = call->outcome.flags | flags,
         .layer = call->stack->layers[at].type->name,
-        .text = call->text,
+        .text = call->scratch->text,
     };
 
-    snprintf(call->text, sizeof(call->text), "the %s of %.3f s was over%s%s", outcome.layer,
-             (double)limit_ns / (double)NS_PER_S,
+    snprintf(call->scratch->text, sizeof(call->scratch->text), "the %s of %.3f s was over%s%s",
+             outcome.layer, (double)limit_ns / (double)NS_PER_S,
              call->on_wire ? " while waiting for " : " before anything was sent",
-             call->on_wire ? call->endpoint : "");
-    tulle__call_tell(call, at, "%s", call->text);
+             call->on_wire ? call->scratch->endpoint : "");
+    tulle__call_tell(call, at, "%s", call->scratch->text);
     tulle__call_answer(call, at, &outcome, &outcome);
 }

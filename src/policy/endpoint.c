@@ -130,7 +130,7 @@ static void endpoint_on_end(struct tulle_call *call, size_t at, const struct out
     }
     if (tulle__outlier_record(config->live, call->on->index, slot->view, &config->cluster->outlier,
                               verdict, call->on->log, call_now(call))) {
-        tulle__call_tell(call, at, "%s is ejected", call->endpoint);
+        tulle__call_tell(call, at, "%s is ejected", call->scratch->endpoint);
         call->on->poke(call->on);
     }
     atomic_fetch_sub_explicit(&slot->view->peer->in_flight, 1, memory_order_relaxed);

@@ -52,11 +52,11 @@ static enum pick_result pick_try(struct tulle_call *call, size_t at)
     if (result == PICK_ENDPOINT) {
         struct str address = call->view->peer->address;
 
-        memcpy(call->endpoint, address.data, address.size + 1);
+        memcpy(call->scratch->endpoint, address.data, address.size + 1);
         if (call->tried_count < TRIED_MAX) {
             call->tried[call->tried_count++] = call->view;
         }
-        tulle__call_tell(call, at, "%s, %u in flight there", call->endpoint,
+        tulle__call_tell(call, at, "%s, %u in flight there", call->scratch->endpoint,
                          atomic_load_explicit(&call->view->peer->in_flight, memory_order_relaxed));
     }
     return result;
@@ -78,9 +78,9 @@ static enum down pick_wait(struct tulle_call *call, size_t at)
 
     if (!tulle__held_add(call, at, config->live, max)) {
         live_count(config->live, call->on->index, COUNT_OVERFLOW_PENDING);
-        snprintf(call->text, sizeof(call->text),
+        snprintf(call->scratch->text, sizeof(call->scratch->text),
                  "http1MaxPendingRequests of %u wait for an endpoint already", max);
-        return tulle__call_refuse(call, at, TULLE_E_LIMIT, 503, FLAG_UO, call->text);
+        return tulle__call_refuse(call, at, TULLE_E_LIMIT, 503, FLAG_UO, call->scratch->text);
     }
     /* One may have come between the look and the list. */
     switch (pick_try(call, at)) {

@@ -27,7 +27,7 @@ static void access_tell(const struct tulle_call *call, const struct outcome *out
             .authority = authority,
             .path = target.data,
             .cluster = call->plan.destination ? call->plan.destination->cluster_name.data : "",
-            .endpoint = call->endpoint,
+            .endpoint = call->scratch->endpoint,
             .flags = flags,
             .protocol = call->reply.status == 0 ? "-"
                         : call->reply.is_http2  ? "HTTP/2"

@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-enum { HEADERS_MAX = 100, HEAD_SIZE_MAX = 64 * 1024 };
+enum { HEADERS_MAX = 100, HEAD_SIZE_MAX = 64 * 1024, HEAD_SIZE_USUAL = 480 };
 
 struct transport_slot {
     struct exchange exchange;
@@ -31,6 +31,27 @@ static bool slot_too_large(struct transport_slot *slot, const char *what)
     return false;
 }
 
+/* "name NUL value NUL", in one piece: a reply has many. */
+static bool header_keep(struct buf *headers, struct str name, struct str value)
+{
+    size_t size = name.size + value.size + 2;
+    char *at;
+
+    if (!tulle__buf_reserve(headers, headers->size == 0 ? HEAD_SIZE_USUAL : size)) {
+        return false;
+    }
+    if (size > HEAD_SIZE_USUAL && !tulle__buf_reserve(headers, size)) {
+        return false;
+    }
+    at = headers->data + headers->size;
+    memcpy(at, name.data, name.size);
+    at[name.size] = '\0';
+    memcpy(at + name.size + 1, value.data, value.size);
+    at[size - 1] = at[size] = '\0';
+    headers->size += size;
+    return true;
+}
+
 static bool exchange_header(struct exchange *exchange, struct str name, struct str value)
 {
     struct transport_slot *slot = slot_of(exchange);
@@ -43,11 +64,7 @@ static bool exchange_header(struct exchange *exchange, struct str name, struct s
     if (slot->head_size > HEAD_SIZE_MAX) {
         return slot_too_large(slot, "the reply's head is over 64 KiB");
     }
-    tulle__buf_add_str(&reply->headers, name);
-    tulle__buf_add(&reply->headers, "", 1);
-    tulle__buf_add_str(&reply->headers, value);
-    tulle__buf_add(&reply->headers, "", 1);
-    slot->no_memory = !tulle__buf_ok(&reply->headers);
+    slot->no_memory = !header_keep(&reply->headers, name, value);
     reply->header_count++;
     return !slot->no_memory;
 }
@@ -86,7 +103,7 @@ static void exchange_head(struct exchange *exchange, int status, bool is_http2)
     call->reply.is_http2 = is_http2;
     call->head_at = call_now(call);
     call->connected_at = exchange->connected_at;
-    tulle__call_tell(call, slot->at, "%s answered %d over %s", call->endpoint, status,
+    tulle__call_tell(call, slot->at, "%s answered %d over %s", call->scratch->endpoint, status,
                      exchange->connected_at ? "a new connection" : "a kept connection");
     tulle__call_answer(call, slot->at, &outcome, &outcome);
 }
@@ -141,7 +158,7 @@ static void failure_outcome(struct transport_slot *slot, const struct exchange_e
                              : slot->no_memory ? TULLE_E_NOMEM
                                                : end->error;
 
-    snprintf(call->text, sizeof(call->text), "%s", text);
+    snprintf(call->scratch->text, sizeof(call->scratch->text), "%s", text);
     *outcome = (struct outcome){
         .error = error,
         .progress = slot->has_head ? TULLE_ANSWERED : end->progress,
@@ -150,7 +167,7 @@ static void failure_outcome(struct transport_slot *slot, const struct exchange_e
         .connect_failure = end->connect_failure,
         .refused_stream = end->refused_stream,
         .layer = "transport",
-        .text = call->text,
+        .text = call->scratch->text,
     };
     failure_classify(end, outcome);
 }
@@ -169,7 +186,7 @@ static void exchange_end(struct exchange *exchange, const struct exchange_end *e
         return;
     }
     failure_outcome(slot, end, &outcome);
-    tulle__call_tell(call, at, "%s: %s", call->endpoint, call->text);
+    tulle__call_tell(call, at, "%s: %s", call->scratch->endpoint, call->scratch->text);
     if (slot->has_head) {
         tulle__call_finish(call, at, &outcome);
     } else {
@@ -177,7 +194,13 @@ static void exchange_end(struct exchange *exchange, const struct exchange_end *e
     }
 }
 
+static void exchange_sent(struct exchange *exchange)
+{
+    slot_of(exchange)->call->on_wire = true;
+}
+
 static const struct exchange_events transport_events = {
+    .sent = exchange_sent,
     .header = exchange_header,
     .head = exchange_head,
     .body = exchange_body,
@@ -236,7 +259,7 @@ static enum down transport_on_call(struct tulle_call *call, size_t at)
                                   "out of memory for a connection");
     }
     exchange_fill(call, at, slot);
-    call->on_wire = true;
+    call->on_wire = false;
     call->on->transport->type->start(pool, &slot->exchange);
     return DOWN_HOLD;
 }

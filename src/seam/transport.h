@@ -37,7 +37,8 @@ struct connection_limit {
     void (*ref)(struct connection_limit *limit); /* a connection keeps its limit alive */
     void (*unref)(struct connection_limit *limit);
     /* A loop has an exchange that waits for room: whoever has idle connections
-     * of this limit on another loop should shed one. From that loop. */
+     * of this limit on another loop should shed one. From that loop, once for
+     * each wait. */
     void (*wanted)(struct connection_limit *limit, struct loop *loop);
     /* A connection was closed: whoever waits on another loop may try again. */
     void (*freed)(struct connection_limit *limit, struct loop *loop);
@@ -64,6 +65,8 @@ struct exchange_end {
 };
 
 struct exchange_events {
+    /* Its first byte may leave now; before all others. Only notes: no verb from inside. */
+    void (*sent)(struct exchange *exchange);
     /* One header line, before head(). False: too much; the exchange ends with TULLE_E_TOO_LARGE. */
     bool (*header)(struct exchange *exchange, struct str name, struct str value);
     void (*head)(struct exchange *exchange, int status, bool is_http2);

@@ -8,12 +8,35 @@
 #include "base/alloc.h"
 #include <string.h>
 
+/* Scratch, URL and a few headers in one block of under 1 KiB. */
+enum { CALL_ARENA_SIZE = 960 };
+
 /* Where the driver stands. VERB_RESUME goes down into `at`, VERB_ANSWER goes up from it. */
 struct drive {
     size_t at;
     enum verb going;
     bool hold;
 };
+
+struct tulle_call *tulle__call_alloc(void)
+{
+    struct tulle_call *call = ALLOC_ZERO(struct tulle_call);
+
+    if (!call) {
+        return NULL;
+    }
+    atomic_init(&call->refs, 1);
+    list_init(&call->held);
+    list_init(&call->node);
+    tulle__arena_init(&call->arena, CALL_ARENA_SIZE);
+    call->scratch = tulle__arena_alloc(&call->arena, sizeof(*call->scratch));
+    if (!call->scratch) {
+        tulle__call_unref(call);
+        return NULL;
+    }
+    call->scratch->endpoint[0] = call->scratch->text[0] = '\0';
+    return call;
+}
 
 void tulle__call_unref(struct tulle_call *call)
 {

@@ -103,6 +103,14 @@ struct story_line {
     struct str text;
 };
 
+/* What is too large to lie in a call: calls are allocated and freed at the rate
+ * of the traffic, and below 1 KiB that is cheap. In the call's arena. */
+struct scratch {
+    _Alignas(max_align_t) unsigned char slots[SLOTS_SIZE];
+    char endpoint[64]; /* of the last attempt */
+    char text[192];    /* a sentence that is not static */
+};
+
 struct tulle_call {
     /* The machine. */
     const struct stack *stack;
@@ -114,7 +122,7 @@ struct tulle_call {
     bool busy, head_sent, done;
     int64_t wake[LAYERS_MAX]; /* NEVER: no wake-up */
     struct timer timer;       /* for the earliest of them */
-    _Alignas(max_align_t) unsigned char slots[SLOTS_SIZE];
+    struct scratch *scratch;
 
     /* The request: all in the arena, or borrowed from a blocking caller. */
     struct arena arena;
@@ -130,11 +138,10 @@ struct tulle_call {
 
     /* The way: set by core before the first layer. */
     struct plan plan;
-    struct target outside_target; /* of a call without a route */
 
     /* The attempt. */
     uint32_t attempts;
-    bool on_wire;      /* the transport has it, or had it */
+    bool on_wire;      /* a byte of this attempt may have left */
     struct view *view; /* of this attempt, or of the last; NULL: none */
     struct view *tried[TRIED_MAX];
     size_t tried_count;
@@ -143,11 +150,9 @@ struct tulle_call {
 
     /* What came of it. */
     struct tulle_reply reply;
-    struct tulle_failure failure;
+    const struct tulle_failure *failure; /* of a call that failed; in the arena */
     bool failed;
     int64_t started_at, attempt_at, connected_at, head_at, ended_at;
-    char endpoint[64]; /* of the last attempt */
-    char text[192];    /* a sentence that is not static */
     bool explain;
     struct buf story;
 
@@ -166,6 +171,9 @@ struct tulle_call {
 };
 
 /* --- the life of a call (core) --- */
+
+/* A zeroed call with its arena and one reference. NULL: no memory. */
+struct tulle_call *tulle__call_alloc(void);
 
 /* Starts at the top of call->stack. Call it on the loop, outside the driver. */
 void tulle__call_run(struct tulle_call *call);
@@ -186,7 +194,7 @@ void tulle__call_wake_at(struct tulle_call *call, size_t at, int64_t due);
 
 static inline void *call_slot(struct tulle_call *call, size_t at)
 {
-    return call->slots + call->stack->layers[at].slot;
+    return call->scratch->slots + call->stack->layers[at].slot;
 }
 
 static inline const void *call_config(const struct tulle_call *call, size_t at)

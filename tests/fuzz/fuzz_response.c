@@ -112,7 +112,13 @@ static void call_end(struct exchange *exchange, const struct exchange_end *end)
     must(end->error == TULLE_OK || call->heads == 0 || end->progress == TULLE_ANSWERED);
 }
 
-static const struct exchange_events events = { call_header, call_head, call_body, call_end };
+static void call_sent(struct exchange *exchange)
+{
+    (void)exchange;
+}
+
+static const struct exchange_events events = { call_sent, call_header, call_head, call_body,
+                                               call_end };
 
 /* Never closed: they are the process'. */
 static struct loop loop;

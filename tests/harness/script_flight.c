@@ -261,6 +261,7 @@ void script_flight_send(struct flight *flight)
                            "the connection ended before the request was sent");
         return;
     }
+    flight->exchange->events->sent(flight->exchange);
     flight->stage = STAGE_SENT;
     script_count(&transport->base.active, 1);
     endpoint->requests++;

@@ -135,7 +135,13 @@ static void rig_end(struct exchange *exchange, const struct exchange_end *end)
     rig_act(call, RIG_END);
 }
 
-static const struct exchange_events rig_events = { rig_header, rig_head, rig_body, rig_end };
+static void rig_sent(struct exchange *exchange)
+{
+    CONTAINER_OF(exchange, struct rig_call, exchange)->sent++;
+}
+
+static const struct exchange_events rig_events = { rig_sent, rig_header, rig_head, rig_body,
+                                                   rig_end };
 
 void rig_call_init(struct rig_call *call, struct rig *rig, const char *url)
 {

@@ -26,6 +26,7 @@ struct rig_call {
     struct header_line lines[24];
     int status;
     bool is_http2;
+    int sent;   /* told that its first byte may leave */
     char *body; /* libc's, NUL-terminated */
     size_t body_size;
     size_t body_max;    /* 0: any */

@@ -44,6 +44,7 @@ static int transfer_before_sending(void *user, char *remote, char *local, int re
         return CURL_PREREQFUNC_ABORT;
     }
     transfer->sent = true;
+    transfer->exchange->events->sent(transfer->exchange);
     return CURL_PREREQFUNC_OK;
 }
 

@@ -2,8 +2,6 @@
 
 #include "machine.h"
 
-#include "base/alloc.h"
-
 static int64_t bench_now(void *user)
 {
     return ((struct bench *)user)->now;
@@ -47,15 +45,15 @@ static void bench_ended(struct tulle_call *call)
 
 bool bench_start(struct bench *bench)
 {
-    struct tulle_call *call = ALLOC_ZERO(struct tulle_call);
+    struct tulle_call *call = tulle__call_alloc();
 
-    if (!call || !tulle__loop_reserve_timers(&bench->loop, 1)) {
-        tulle__free(call);
+    if (!call) {
         return false;
     }
-    atomic_init(&call->refs, 1);
-    list_init(&call->held);
-    tulle__arena_init(&call->arena, 256);
+    if (!tulle__loop_reserve_timers(&bench->loop, 1)) {
+        tulle__call_unref(call);
+        return false;
+    }
     call->stack = &bench->stack;
     call->on = &bench->on;
     call->ended = bench_ended;
