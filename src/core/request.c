@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-enum { BODY_MAX_DEFAULT = 64 * 1024 * 1024 };
+enum { BODY_MAX_DEFAULT = 64 * 1024 * 1024, METHOD_MAX = 63 };
 
 bool tulle__options_copy(void *to, size_t to_size, const void *from, size_t from_size)
 {
@@ -143,6 +143,9 @@ static enum tulle_error target_copy(struct tulle_call *call, const struct tulle_
     if (!is_token(method)) {
         return refuse(call, "the method is no token (RFC 9110 5.6.2)");
     }
+    if (method.size > METHOD_MAX) {
+        return refuse(call, "the method is over 63 bytes");
+    }
     call->method = tulle__arena_str(&call->arena, method);
     ENSURE(call->method.data, TULLE_E_NOMEM);
     error = tulle__url_parse(&call->arena, str_of(request->url), &call->url, &why);
@@ -159,6 +162,9 @@ static enum tulle_error body_copy(struct tulle_call *call, const struct tulle_re
 
     if (!request->body && request->body_size > 0) {
         return refuse(call, "there is a body's size without a body");
+    }
+    if (request->body_size > 0 && str_equal(call->method, STR("HEAD"))) {
+        return refuse(call, "HEAD has no body");
     }
     call->body = request->body;
     call->body_size = request->body_size;

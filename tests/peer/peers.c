@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -50,6 +51,7 @@ struct peer *peer_new(void)
 
     assert_non_null(peer);
     peer->folder = test_folder_new();
+    assert_int_equal(chmod(peer->folder, 0755), 0); /* nginx's workers are nobody */
     peer->port = peer_free_port();
     snprintf(peer->address, sizeof(peer->address), "127.0.0.1:%u", peer->port);
     return peer;
@@ -102,12 +104,14 @@ const char *peer_path(struct peer *peer, const char *name)
 /* In the child: only what may be called after fork(). */
 static void peer_become(char **args, int log, pid_t parent)
 {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    /* Not SIGKILL, which would leave nginx's workers. */
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent) {
         _exit(126);
     }
     dup2(log, STDOUT_FILENO);
     dup2(log, STDERR_FILENO);
+    close_range(STDERR_FILENO + 1, ~0U, 0);
     execvp(args[0], args);
     _exit(127);
 }

@@ -58,6 +58,9 @@ static void methods_that_are_no_token(void **state)
     for (size_t i = 0; i < COUNT_OF(methods); i++) {
         REFUSED("the method is no token (RFC 9110 5.6.2)", .url = URL, .method = methods[i]);
     }
+    REFUSED("the method is over 63 bytes", .url = URL,
+            .method = "A123456789012345678901234567890123456789012345678901234567890123");
+    REFUSED("HEAD has no body", .url = URL, .method = "HEAD", .body = "x", .body_size = 1);
     world_close(world);
 }
 

@@ -37,9 +37,12 @@ bool tulle__decode_number(struct decoder *decoder, const struct node *node, int6
                           int64_t most, int64_t *out)
 {
     bool is_negative = tulle__str_starts(node->text, STR("-"));
-    struct str digits = { node->text.data + is_negative, node->text.size - is_negative };
+    struct str digits = node->text;
     uint64_t value;
 
+    if (is_negative) {
+        digits = (struct str){ digits.data + 1, digits.size - 1 };
+    }
     if (!is_number(node, digits) || !tulle__str_to_u64(digits, INT64_MAX, &value)) {
         tulle__mistake(decoder, node, "%.*s must be a whole number%s", NAME(node),
                        node->kind == NODE_SCALAR && !node->is_plain ? ", without quotes" : "");
