@@ -35,7 +35,7 @@ enum tulle_level {
 
 /* A line of the log. `area` is one word ("config", "outlier", "transport"...).
  * Called from any thread, several at once; `area` and `text` live until it
- * returns. It must not call back into the mesh (TULLE_E_USAGE). */
+ * returns. Blocking functions of the mesh answer TULLE_E_USAGE from it. */
 typedef void tulle_log_fn(void *user, int32_t level, const char *area, const char *text);
 
 /* One finished call. Called on the call's loop (or the blocking caller's
@@ -87,7 +87,7 @@ TULLE_API void tulle_options_init(struct tulle_options *options, size_t size);
  *
  * Owns: takes nothing; options may go after return (also `built`).
  * Gives: `*out`, to be closed by tulle_close().
- * Thread: any but a callback of the library's.
+ * Thread: any. It reads files: from a callback it holds up that loop.
  * Calls back: the log, from this thread, also with every configuration error.
  * Errors: TULLE_E_USAGE    options are wrong (an unknown field is set, too many loops)
  *         TULLE_E_CONFIG   the configuration has errors; each was logged as

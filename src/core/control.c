@@ -89,7 +89,9 @@ static int64_t cluster_step(struct tulle *mesh, struct cluster_live *live, int64
         live->next_sweep = time_add(now, config->interval_ns);
         changed = tulle__outlier_sweep(live, config, &mesh->log, now) || changed;
     }
-    if (changed && live->config && tulle__picker_refresh(mesh, live, true) != TULLE_OK) {
+    /* Of a cluster that has left, the calls of an older mesh keep the last picker. */
+    if (changed && live->adopted && live->config &&
+        tulle__picker_refresh(mesh, live, true) != TULLE_OK) {
         atomic_store(&live->gates_changed, true);
     }
     return config && config->enabled ? live->next_sweep : NEVER;

@@ -16,9 +16,21 @@ void tulle_options_init(struct tulle_options *options, size_t size)
     options->size = size;
 }
 
+/* Whose log this thread is telling: a line may be told on any thread of the app. */
+static _Thread_local const struct tulle *telling;
+
+static void log_write(void *user, int32_t level, const char *area, const char *text)
+{
+    const struct tulle *mesh = user, *outer = telling;
+
+    telling = mesh;
+    mesh->log_fn(mesh->log_user, level, area, text);
+    telling = outer;
+}
+
 bool tulle__mesh_in_callback(const struct tulle *mesh)
 {
-    return tulle__loops_mine(&mesh->loops) ||
+    return telling == mesh || tulle__loops_mine(&mesh->loops) ||
            atomic_load_explicit(&mesh->control_self, memory_order_relaxed) == tulle__thread_self();
 }
 
@@ -43,9 +55,11 @@ static bool options_are_good(const struct tulle_options *options)
 
 static enum tulle_error options_take(struct tulle *mesh, const struct tulle_options *options)
 {
+    mesh->log_fn = options->log;
+    mesh->log_user = options->log_user;
     mesh->log = (struct log){
-        .write = options->log,
-        .user = options->log_user,
+        .write = options->log ? log_write : NULL,
+        .user = mesh,
         .level = options->log_level ? options->log_level : TULLE_LEVEL_WARNING,
     };
     if (!options_are_good(options)) {

@@ -24,7 +24,9 @@ struct tulle {
     const struct world *world;
     const struct transport_type *transport;
     struct arena arena; /* copies of the options' texts */
-    struct log log;
+    struct log log;     /* tells log_fn, and that a callback is under way */
+    tulle_log_fn *log_fn;
+    void *log_user;
     int64_t deadline_ns, close_timeout_ns;
     int32_t outside;
     tulle_access_fn *access;

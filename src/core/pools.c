@@ -172,32 +172,45 @@ static void shed_run(struct task *task)
     tulle__live_unref(half->owner);
 }
 
+/* Idle connections of the other loops are asked to go. */
+static void others_shed(struct cluster_live *live, const struct live_loop *mine)
+{
+    for (size_t i = 0; i < live->loop_count; i++) {
+        if (&live->loops[i] != mine) {
+            half_post(&live->loops[i], &live->loops[i].shed);
+        }
+    }
+}
+
+/* The room may be another's by now, or not enough (a new mesh has a lower limit):
+ * who still waits asks again, and must hear of the next. */
 static void room_run(struct task *task)
 {
     struct live_loop *half = CONTAINER_OF(task, struct live_loop, room);
     struct call_loop *on = half->on;
 
-    /* Another loop may take the room first: who still waits must hear of the next. */
     if (atomic_load_explicit(&on->transport->waiting, memory_order_relaxed) == 0) {
         atomic_store_explicit(&half->wants_room, false, memory_order_seq_cst);
+    } else {
+        others_shed(half->owner, half);
     }
     on->transport->type->retry(on->transport, &half->owner->connections);
     tulle__live_unref(half->owner);
 }
 
+/* Room that came before this was said is found by one more look. */
 static void limit_wanted(struct connection_limit *limit, struct loop *loop)
 {
     struct cluster_live *live = live_of(limit);
 
     for (size_t i = 0; i < live->loop_count; i++) {
-        struct call_loop *on = live->loops[i].on;
+        struct live_loop *half = &live->loops[i];
+        struct call_loop *on = half->on;
 
         if (on->loop == loop) {
-            /* Room that came before this was said is found by one more look. */
-            atomic_store_explicit(&live->loops[i].wants_room, true, memory_order_seq_cst);
-            half_post(&live->loops[i], &live->loops[i].room);
-        } else {
-            half_post(&live->loops[i], &live->loops[i].shed);
+            atomic_store_explicit(&half->wants_room, true, memory_order_seq_cst);
+            half_post(half, &half->room);
+            others_shed(live, half);
         }
     }
 }

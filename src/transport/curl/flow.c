@@ -143,6 +143,9 @@ void tulle__flow_finish(struct transfer *transfer, CURLcode code)
     if (again) {
         pool->full = true;
         tulle__pool_wait(pool, exchange);
+        if (pool->transfers == 0 && exchange->connections) {
+            tulle__pool_want(pool, exchange->connections); /* nobody here will say when */
+        }
     } else if (pool->transfers == 0) {
         pool->full = false;
     }

@@ -230,6 +230,7 @@ struct pool *tulle__pool_open(struct transport *transport, const struct pool_spe
 void tulle__pool_drain(struct pool *pool);
 void tulle__pool_free(struct pool *pool);
 void tulle__pool_wait(struct pool *pool, struct exchange *exchange);
+void tulle__pool_want(struct pool *pool, struct connection_limit *limit);
 void tulle__pool_leave(struct pool *pool, struct exchange *exchange); /* waits no more */
 bool tulle__pool_may_start(struct pool *pool, struct exchange *exchange, struct transfer *transfer);
 void tulle__pool_give_up(struct transfer *transfer); /* its claim, its room */

@@ -157,7 +157,7 @@ static void pool_want_no_more(struct pool *pool)
 }
 
 /* The first one waits for room: idle connections elsewhere are asked to go. */
-static void pool_want(struct pool *pool, struct connection_limit *limit)
+void tulle__pool_want(struct pool *pool, struct connection_limit *limit)
 {
     if (pool->wanted == limit) {
         return;
@@ -204,7 +204,7 @@ static bool pool_take_room(struct pool *pool, struct exchange *exchange, struct 
     if (limit && !tulle__room_take(limit, exchange->connections_max)) {
         if (!tulle__idle_shed(pool->transport, limit) ||
             !tulle__room_take(limit, exchange->connections_max)) {
-            pool_want(pool, limit);
+            tulle__pool_want(pool, limit);
             return false;
         }
     }
