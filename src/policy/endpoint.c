@@ -8,33 +8,11 @@
 #include "policy/layers.h"
 #include "stack/call.h"
 
-struct endpoint_config {
-    const struct cluster *cluster;
-    struct cluster_live *live;
-    bool learns_latency;
-};
-
 struct endpoint_slot {
     struct view *view;
     int64_t started_at;
     bool sampled;
 };
-
-static enum tulle_error endpoint_prepare(const struct prepare *prepare, const void **config,
-                                         bool *absent)
-{
-    struct endpoint_config *made = ARENA_NEW(prepare->arena, struct endpoint_config);
-
-    (void)absent;
-    if (!made) {
-        return TULLE_E_NOMEM;
-    }
-    made->cluster = prepare->cluster;
-    made->live = prepare->live;
-    made->learns_latency = prepare->cluster->balancer.kind == BALANCER_PEAK_EWMA;
-    *config = made;
-    return TULLE_OK;
-}
 
 static enum verdict verdict_of(const struct outcome *outcome)
 {
@@ -55,20 +33,21 @@ static enum verdict verdict_of(const struct outcome *outcome)
 
 /* A failure that comes fast must not look like speed: it never pulls the
  * average down (the sinkhole of least-latency balancers). */
-static void latency_learn(struct tulle_call *call, const struct endpoint_config *config,
+static void latency_learn(struct tulle_call *call, const struct target *target,
                           struct endpoint_slot *slot, enum verdict verdict)
 {
     struct ewma *latency = &slot->view->peer->latency;
-    int64_t now = call_now(call), tau = config->cluster->balancer.ewma_tau_ns;
+    int64_t now = call_now(call), tau = target->cluster->balancer.ewma_tau_ns;
     int64_t sample = now - slot->started_at;
 
-    if (slot->sampled || !config->learns_latency || verdict == VERDICT_NONE) {
+    if (slot->sampled || target->cluster->balancer.kind != BALANCER_PEAK_EWMA ||
+        verdict == VERDICT_NONE) {
         return;
     }
     slot->sampled = true;
     if (verdict != VERDICT_SUCCESS) {
         double known = tulle__ewma_read(latency, tau, now);
-        double floor = known > 0 ? known : (double)config->cluster->balancer.ewma_default_ns;
+        double floor = known > 0 ? known : (double)target->cluster->balancer.ewma_default_ns;
 
         sample = (double)sample > floor ? sample : (int64_t)floor;
     }
@@ -88,7 +67,7 @@ static enum down endpoint_on_call(struct tulle_call *call, size_t at)
 
 static enum up endpoint_on_reply(struct tulle_call *call, size_t at)
 {
-    latency_learn(call, call_config(call, at), call_slot(call, at), verdict_of(&call->outcome));
+    latency_learn(call, call_target(call), call_slot(call, at), verdict_of(&call->outcome));
     return UP_PASS;
 }
 
@@ -105,30 +84,30 @@ static void endpoint_count(const struct endpoint_slot *slot, enum verdict verdic
 
 /* With local-origin errors split, Envoy hears of the connection first, and that
  * ends a row: what breaks on a connection that stood is never the second. */
-static bool verdict_needs_connected(const struct endpoint_config *config,
-                                    const struct outcome *outcome, enum verdict verdict)
+static bool verdict_needs_connected(const struct target *target, const struct outcome *outcome,
+                                    enum verdict verdict)
 {
-    return config->cluster->outlier.split_local_origin && verdict == VERDICT_LOCAL &&
+    return target->cluster->outlier.split_local_origin && verdict == VERDICT_LOCAL &&
            outcome->progress != TULLE_NOTHING_SENT;
 }
 
 static void endpoint_on_end(struct tulle_call *call, size_t at, const struct outcome *outcome)
 {
-    const struct endpoint_config *config = call_config(call, at);
+    const struct target *target = call_target(call);
     struct endpoint_slot *slot = call_slot(call, at);
     enum verdict verdict = verdict_of(outcome);
 
-    latency_learn(call, config, slot, verdict);
+    latency_learn(call, target, slot, verdict);
     endpoint_count(slot, verdict);
     if (outcome->connect_failure) {
-        live_count(config->live, call->on->index, COUNT_CONNECT_FAIL);
+        live_count(target->live, call->on->index, COUNT_CONNECT_FAIL);
     }
-    if (verdict_needs_connected(config, outcome, verdict)) {
-        (void)tulle__outlier_record(config->live, call->on->index, slot->view,
-                                    &config->cluster->outlier, VERDICT_CONNECTED, call->on->log,
+    if (verdict_needs_connected(target, outcome, verdict)) {
+        (void)tulle__outlier_record(target->live, call->on->index, slot->view,
+                                    &target->cluster->outlier, VERDICT_CONNECTED, call->on->log,
                                     call_now(call));
     }
-    if (tulle__outlier_record(config->live, call->on->index, slot->view, &config->cluster->outlier,
+    if (tulle__outlier_record(target->live, call->on->index, slot->view, &target->cluster->outlier,
                               verdict, call->on->log, call_now(call))) {
         tulle__call_tell(call, at, "%s is ejected", call->scratch->endpoint);
         call->on->poke(call->on);
@@ -144,5 +123,4 @@ const struct layer_type tulle__endpoint_layer = {
     .on_call = endpoint_on_call,
     .on_reply = endpoint_on_reply,
     .on_end = endpoint_on_end,
-    .prepare = endpoint_prepare,
 };

@@ -8,26 +8,6 @@
 
 #include <stdio.h>
 
-struct pick_config {
-    const struct cluster *cluster;
-    struct cluster_live *live;
-};
-
-static enum tulle_error pick_prepare(const struct prepare *prepare, const void **config,
-                                     bool *absent)
-{
-    struct pick_config *made = ARENA_NEW(prepare->arena, struct pick_config);
-
-    (void)absent;
-    if (!made) {
-        return TULLE_E_NOMEM;
-    }
-    made->cluster = prepare->cluster;
-    made->live = prepare->live;
-    *config = made;
-    return TULLE_OK;
-}
-
 /* The line is admit's as well: those behind it held back. */
 static void pick_leave_line(struct tulle_call *call, struct cluster_live *live)
 {
@@ -39,7 +19,7 @@ static void pick_leave_line(struct tulle_call *call, struct cluster_live *live)
 
 static enum pick_result pick_try(struct tulle_call *call, size_t at)
 {
-    const struct pick_config *config = call_config(call, at);
+    const struct target *target = call_target(call);
     struct pick pick = {
         .loop = call->on->index,
         .rand = &call->on->rand,
@@ -47,7 +27,7 @@ static enum pick_result pick_try(struct tulle_call *call, size_t at)
         .tried = call->tried,
         .tried_count = call->tried_count,
     };
-    enum pick_result result = tulle__pick(config->live, &pick, &call->view);
+    enum pick_result result = tulle__pick(target->live, &pick, &call->view);
 
     if (result == PICK_ENDPOINT) {
         struct str address = call->view->peer->address;
@@ -64,20 +44,20 @@ static enum pick_result pick_try(struct tulle_call *call, size_t at)
 
 static enum down pick_refuse(struct tulle_call *call, size_t at)
 {
-    const struct pick_config *config = call_config(call, at);
+    const struct target *target = call_target(call);
 
-    live_count(config->live, call->on->index, COUNT_NO_ENDPOINT);
+    live_count(target->live, call->on->index, COUNT_NO_ENDPOINT);
     return tulle__call_refuse(call, at, TULLE_E_NO_ENDPOINT, 503, FLAG_UH,
                               "every endpoint is ejected");
 }
 
 static enum down pick_wait(struct tulle_call *call, size_t at)
 {
-    const struct pick_config *config = call_config(call, at);
-    uint32_t max = config->cluster->limits.max_pending;
+    const struct target *target = call_target(call);
+    uint32_t max = target->cluster->limits.max_pending;
 
-    if (!tulle__held_add(call, at, config->live, max)) {
-        live_count(config->live, call->on->index, COUNT_OVERFLOW_PENDING);
+    if (!tulle__held_add(call, at, target->live, max)) {
+        live_count(target->live, call->on->index, COUNT_OVERFLOW_PENDING);
         snprintf(call->scratch->text, sizeof(call->scratch->text),
                  "http1MaxPendingRequests of %u wait for an endpoint already", max);
         return tulle__call_refuse(call, at, TULLE_E_LIMIT, 503, FLAG_UO, call->scratch->text);
@@ -87,9 +67,9 @@ static enum down pick_wait(struct tulle_call *call, size_t at)
     case PICK_HOLD:
         tulle__call_tell(call, at, "waits: the cluster has no endpoint yet");
         return DOWN_HOLD;
-    case PICK_ENDPOINT: pick_leave_line(call, config->live); return DOWN_PASS;
+    case PICK_ENDPOINT: pick_leave_line(call, target->live); return DOWN_PASS;
     case PICK_FAIL:
-    default: pick_leave_line(call, config->live); return pick_refuse(call, at);
+    default: pick_leave_line(call, target->live); return pick_refuse(call, at);
     }
 }
 
@@ -105,31 +85,28 @@ static enum down pick_on_call(struct tulle_call *call, size_t at)
 
 static void pick_on_wake(struct tulle_call *call, size_t at)
 {
-    const struct pick_config *config = call_config(call, at);
-    struct outcome below = { .origin = ORIGIN_HERE };
-    struct outcome outcome;
+    const struct target *target = call_target(call);
 
     switch (pick_try(call, at)) {
     case PICK_HOLD: return;
     case PICK_ENDPOINT:
-        pick_leave_line(call, config->live);
+        pick_leave_line(call, target->live);
         tulle__call_resume(call, at);
         return;
     case PICK_FAIL:
     default:
-        pick_leave_line(call, config->live);
+        pick_leave_line(call, target->live);
         pick_refuse(call, at);
-        outcome = call->outcome;
-        tulle__call_answer(call, at, &below, &outcome);
+        tulle__call_answer_refusal(call, at);
     }
 }
 
 static void pick_on_end(struct tulle_call *call, size_t at, const struct outcome *outcome)
 {
-    const struct pick_config *config = call_config(call, at);
+    const struct target *target = call_target(call);
 
-    (void)outcome;
-    pick_leave_line(call, config->live);
+    (void)at, (void)outcome;
+    pick_leave_line(call, target->live);
 }
 
 const struct layer_type tulle__pick_layer = {
@@ -138,5 +115,4 @@ const struct layer_type tulle__pick_layer = {
     .on_call = pick_on_call,
     .on_end = pick_on_end,
     .on_wake = pick_on_wake,
-    .prepare = pick_prepare,
 };

@@ -9,7 +9,7 @@
 
 static const struct cluster *telemetry_cluster(const struct tulle_call *call)
 {
-    return call->plan.kind == PLAN_TARGET ? call->plan.destination->target->cluster : NULL;
+    return call->plan.kind == PLAN_TARGET ? call_target(call)->cluster : NULL;
 }
 
 static void access_tell(const struct tulle_call *call, const struct outcome *outcome)
@@ -61,7 +61,7 @@ static void telemetry_on_end(struct tulle_call *call, size_t at, const struct ou
     call->on->observer->call_ended(call->on->shard, &record);
     if (record.cluster && outcome->error != TULLE_OK &&
         outcome->progress == TULLE_PERHAPS_EXECUTED) {
-        live_count(call->plan.destination->target->live, call->on->index, COUNT_PERHAPS_EXECUTED);
+        live_count(call_target(call)->live, call->on->index, COUNT_PERHAPS_EXECUTED);
     }
     tulle__call_tell(call, at, "ended: %s, status %d, %u attempts",
                      tulle_error_text(outcome->error), outcome->status, call->attempts);

@@ -26,7 +26,7 @@ static enum down timeout_on_call(struct tulle_call *call, size_t at)
 
 static void timeout_on_wake(struct tulle_call *call, size_t at)
 {
-    live_count(call->plan.destination->target->live, call->on->index, COUNT_TIMEOUT_ROUTE);
+    live_count(call_target(call)->live, call->on->index, COUNT_TIMEOUT_ROUTE);
     tulle__bound_over(call, at, FLAG_UT, timeout_limit(call, at));
 }
 

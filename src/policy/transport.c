@@ -78,7 +78,7 @@ static void http2_learn(struct tulle_call *call, bool is_http2)
     if (!is_http2 || call->plan.kind != PLAN_TARGET) {
         return;
     }
-    live = call->plan.destination->target->live;
+    live = call_target(call)->live;
     if (atomic_load_explicit(&live->is_http2, memory_order_relaxed)) {
         return;
     }
@@ -217,8 +217,7 @@ static struct pool *transport_pool(struct tulle_call *call)
 
 static void exchange_fill(struct tulle_call *call, size_t at, struct transport_slot *slot)
 {
-    const struct target *target =
-        call->plan.kind == PLAN_TARGET ? call->plan.destination->target : NULL;
+    const struct target *target = call->plan.kind == PLAN_TARGET ? call_target(call) : NULL;
 
     slot->call = call;
     slot->at = at;

@@ -26,7 +26,7 @@ static enum down try_timeout_on_call(struct tulle_call *call, size_t at)
 
 static void try_timeout_on_wake(struct tulle_call *call, size_t at)
 {
-    live_count(call->plan.destination->target->live, call->on->index, COUNT_TIMEOUT_TRY);
+    live_count(call_target(call)->live, call->on->index, COUNT_TIMEOUT_TRY);
     tulle__bound_over(call, at, FLAG_UT, try_timeout_limit(call, at));
 }
 

@@ -264,3 +264,11 @@ enum down tulle__call_refuse(struct tulle_call *call, size_t at, enum tulle_erro
     tulle__call_tell(call, at, "refused: %s", text);
     return DOWN_ANSWER;
 }
+
+void tulle__call_answer_refusal(struct tulle_call *call, size_t at)
+{
+    struct outcome below = { .origin = ORIGIN_HERE };
+    struct outcome outcome = call->outcome;
+
+    tulle__call_answer(call, at, &below, &outcome);
+}

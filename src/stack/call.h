@@ -191,6 +191,8 @@ void tulle__call_answer(struct tulle_call *call, size_t at, const struct outcome
 /* The body is over, or broke off. */
 void tulle__call_finish(struct tulle_call *call, size_t at, const struct outcome *outcome);
 void tulle__call_wake_at(struct tulle_call *call, size_t at, int64_t due);
+/* Gives upwards what tulle__call_refuse() has set, where no on_call is there to return it. */
+void tulle__call_answer_refusal(struct tulle_call *call, size_t at);
 
 static inline void *call_slot(struct tulle_call *call, size_t at)
 {
@@ -200,6 +202,12 @@ static inline void *call_slot(struct tulle_call *call, size_t at)
 static inline const void *call_config(const struct tulle_call *call, size_t at)
 {
     return call->stack->layers[at].config;
+}
+
+/* Of a call that has a route; in the layers of the attempt tier it always has. */
+static inline const struct target *call_target(const struct tulle_call *call)
+{
+    return call->plan.destination->target;
 }
 
 static inline int64_t call_now(const struct tulle_call *call)
