@@ -35,12 +35,10 @@ static bool slot_too_large(struct transport_slot *slot, const char *what)
 static bool header_keep(struct buf *headers, struct str name, struct str value)
 {
     size_t size = name.size + value.size + 2;
+    bool is_first_of_many = headers->size == 0 && size < HEAD_SIZE_USUAL;
     char *at;
 
-    if (!tulle__buf_reserve(headers, headers->size == 0 ? HEAD_SIZE_USUAL : size)) {
-        return false;
-    }
-    if (size > HEAD_SIZE_USUAL && !tulle__buf_reserve(headers, size)) {
+    if (!tulle__buf_reserve(headers, is_first_of_many ? HEAD_SIZE_USUAL : size)) {
         return false;
     }
     at = headers->data + headers->size;
