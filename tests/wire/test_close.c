@@ -10,7 +10,7 @@ static void a_thousand_times_open_and_close_leave_nothing(void **state)
 {
     struct server *server = server_start(SERVER_HTTP, "127.0.0.2:0", NULL);
     int descriptors = test_descriptors();
-    int threads = 0;
+    int threads = 0, now;
     size_t bytes = test_memory_bytes();
 
     (void)state;
@@ -21,11 +21,13 @@ static void a_thousand_times_open_and_close_leave_nothing(void **state)
             assert_int_equal(wire_get(mesh, "http://shop/").status, 200);
         }
         wire_close(mesh);
-        /* A sanitizer has a thread of its own from the first one on. */
-        threads = i == 0 ? wire_threads() : threads;
+        /* A sanitizer has a thread of its own from the first one on; and one that was
+         * joined is listed for a moment more. */
+        now = wire_threads();
+        threads = i == 0 || now < threads ? now : threads;
     }
     assert_int_equal(test_descriptors(), descriptors);
-    assert_int_equal(wire_threads(), threads);
+    assert_true(wire_threads_are(threads));
     assert_int_equal(test_memory_bytes(), bytes);
     assert_true(server_wait_exactly(server, "open", 0));
     server_stop(server);

@@ -283,3 +283,13 @@ int wire_threads(void)
     closedir(folder);
     return count - 2;
 }
+
+static bool threads_are(void *user)
+{
+    return wire_threads() == *(const int *)user;
+}
+
+bool wire_threads_are(int count)
+{
+    return test_wait_until(threads_are, &count, TULLE_S(10));
+}

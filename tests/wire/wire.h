@@ -82,5 +82,7 @@ double wire_metric(struct tulle *mesh, const char *name, const char *labels);
 bool wire_endpoint(struct tulle *mesh, const char *address, struct tulle_endpoint_state *out);
 
 int wire_threads(void); /* of this process */
+/* Waits until there are so many: the system lists one that was joined a moment longer. */
+bool wire_threads_are(int count);
 
 #endif
