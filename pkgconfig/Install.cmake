@@ -11,7 +11,7 @@ string(REGEX REPLACE "/$" "" TULLE_PC_PREFIX "${TULLE_PC_PREFIX}")
 # parts of libcurl's own libraries, of which Debian has not all, and would make
 # a program that links the shared library depend on their .pc files.
 set(TULLE_PC_LIBS ${TULLE_CURL_LDFLAGS} ${TULLE_YAML_LDFLAGS} ${TULLE_RE2_LDFLAGS}
-    ${TULLE_XXHASH_LDFLAGS} -lstdc++ -lm -pthread)
+    ${TULLE_XXHASH_LDFLAGS} ${TULLE_CARES_LDFLAGS} -lstdc++ -lm -pthread)
 list(REMOVE_DUPLICATES TULLE_PC_LIBS)
 list(JOIN TULLE_PC_LIBS " " TULLE_PC_LIBS)
 configure_file(pkgconfig/tulle.pc.in tulle.pc @ONLY)

@@ -17,6 +17,8 @@ extern "C" {
 #endif
 
 struct tulle_call;
+struct tulle_context;
+struct tulle_queue;
 struct tulle_reply;
 
 struct tulle_header {
@@ -28,6 +30,26 @@ enum tulle_retry {
     TULLE_RETRY_DEFAULT = 0, /* as the route says */
     TULLE_RETRY_OFF = 1      /* one attempt, whatever happens */
 };
+
+/* Which body is streamed (stream.h). */
+enum tulle_stream {
+    TULLE_STREAM_REQUEST = 1, /* the app writes it: tulle_call_write() */
+    TULLE_STREAM_REPLY = 2    /* the app reads it: tulle_call_read() */
+};
+
+/* What happens to a call (stream.h, queue.h). */
+enum tulle_event_kind {
+    TULLE_EVENT_HEAD = 1,     /* the reply's head is here: once, before READABLE */
+    TULLE_EVENT_READABLE = 2, /* after tulle_call_read() said TULLE_E_AGAIN: there is something */
+    TULLE_EVENT_WRITABLE = 4, /* after tulle_call_write() said TULLE_E_AGAIN: there is room */
+    TULLE_EVENT_END = 8       /* all is over: once, last; what was read in is still to be read */
+};
+
+/* An event of a streamed call but its end, which comes to `done`; `user` is that
+ * of tulle_call_start(). On the call's loop, never from inside a function of the
+ * call, and no more once it was cancelled or freed; it may call anything but
+ * blocking functions. */
+typedef void tulle_call_event_fn(struct tulle_call *call, int32_t kind, void *user);
 
 struct tulle_request {
     size_t size;                        /* set by TULLE_REQUEST_INIT */
@@ -43,8 +65,17 @@ struct tulle_request {
     int32_t explain;     /* 1: record the story for tulle_call_explain() */
     const char
         *idempotency_key; /* sent as Idempotency-Key; makes any method retriable; NULL: none */
-    size_t body_max;      /* largest reply body; 0: 64 MiB, SIZE_MAX: no cap */
+    size_t body_max;      /* largest reply body; 0: 64 MiB (streamed: none), SIZE_MAX: no cap */
     struct tulle_failure *failure; /* filled when tulle_call() fails; NULL: not wanted */
+    int32_t stream;                /* enum tulle_stream, or-ed; 0: bodies are whole, in memory */
+    int32_t has_stream_size;       /* 1: `stream_size` is the whole body's size, which is sent as
+                                    * Content-Length; 0: not known (chunked on HTTP/1.1) */
+    uint64_t stream_size;
+    size_t window;                 /* of a streamed body, kept for another attempt, and the most
+                                    * that waits to be sent; 0: 64 KiB */
+    struct tulle_queue *queue;     /* where the call's events go; NULL: to `event` and `done` */
+    tulle_call_event_fn *event;    /* NULL: none */
+    struct tulle_context *context; /* whose trace goes on; NULL: the thread's scope */
 };                                 /* append only */
 
 #define TULLE_REQUEST_INIT .size = sizeof(struct tulle_request)
@@ -97,7 +128,8 @@ tulle_call(struct tulle *mesh, const struct tulle_request *request, struct tulle
  * Thread: any. The call then lives on one loop of `mesh`; from a callback, on
  *   that callback's loop.
  * Calls back: `done` exactly once, from that loop, never from inside this
- *   function; also after tulle_call_cancel() and during tulle_close().
+ *   function; also after tulle_call_cancel() and during tulle_close(). With
+ *   `request->queue` the end is an event there, and `done` is NULL.
  * Errors: TULLE_E_USAGE   the request is wrong: URL, method, a header; nothing was started
  *         TULLE_E_CLOSED  the mesh is closing
  *         TULLE_E_NOMEM, TULLE_E_INTERNAL  nothing was started; `done` will not be called */
@@ -115,8 +147,9 @@ TULLE_API void tulle_call_cancel(struct tulle_call *call);
  * Owns: takes `call`. NULL does nothing. Thread: any, also inside `done`. */
 TULLE_API void tulle_call_free(struct tulle_call *call);
 
-/* The reply of a call that ended with TULLE_OK, else NULL. Borrowed from
- * `call`. Thread: any, after `done` was called. */
+/* The reply of a call that ended with TULLE_OK, else NULL; with
+ * TULLE_STREAM_REPLY from TULLE_EVENT_HEAD on, without a body, and also when that
+ * breaks off. Borrowed from `call`. Thread: any, after the event. */
 TULLE_API const struct tulle_reply *tulle_call_reply(const struct tulle_call *call);
 
 /* Why a call failed; NULL while it runs and when it did not fail. Borrowed

@@ -20,7 +20,8 @@ enum tulle_error {
     TULLE_E_CONFIG = 3,      /* the configuration is wrong; the log and the error list say where */
     TULLE_E_REFUSED = 4,     /* refused here: no route, or a name outside the mesh */
     TULLE_E_LIMIT = 5,       /* refused here: a connectionPool limit; the failure names it */
-    TULLE_E_NO_ENDPOINT = 6, /* refused here: every endpoint of the service is ejected */
+    TULLE_E_NO_ENDPOINT = 6, /* refused here: every endpoint of the service is ejected, or its
+                              * names have no address */
     TULLE_E_NETWORK = 7,     /* connecting, sending or receiving failed */
     TULLE_E_TLS = 8,         /* the peer did not prove that it is who it should be */
     TULLE_E_PEER = 9,        /* the peer broke the protocol */
@@ -28,7 +29,9 @@ enum tulle_error {
     TULLE_E_TIMEOUT = 11,    /* the deadline, the route's timeout or a per-try timeout */
     TULLE_E_CANCELLED = 12,  /* tulle_call_cancel(), or tulle_close() gave up waiting */
     TULLE_E_CLOSED = 13,     /* the mesh is closing and takes no new calls */
-    TULLE_E_INTERNAL = 14    /* a fault in the library or the system (no thread, no descriptor) */
+    TULLE_E_INTERNAL = 14,   /* a fault in the library or the system (no thread, no descriptor) */
+    TULLE_E_AGAIN = 15,      /* nothing now; an event tells when (streams, queues, picks) */
+    TULLE_E_FORKED = 16      /* the mesh was opened before fork(); this is the child */
 };
 
 /* How far a request got before it failed. */

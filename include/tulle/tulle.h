@@ -26,6 +26,10 @@
 #include <tulle/error.h>
 #include <tulle/mesh.h>
 #include <tulle/observe.h>
+#include <tulle/pick.h>
+#include <tulle/queue.h>
+#include <tulle/stream.h>
+#include <tulle/trace.h>
 #include <tulle/version.h>
 
 #endif

@@ -105,6 +105,7 @@ struct picker *tulle__picker_new(const struct cluster_live *live,
     picker->known = census.known;
     picker->weighted = census.weighted;
     picker->loop_count = loop_count;
+    picker->cluster = live->config != NULL ? tulle__part_ref(live->config) : NULL;
     picker_enter(picker, live);
     if (half_size > 0 && picker->count > 0) {
         picker_init_loops(picker, pointers_at, half_size, seed);
@@ -120,13 +121,13 @@ void tulle__picker_free(struct picker *picker)
     for (size_t i = 0; i < picker->count; i++) {
         picker->entries[i].view->pickers--;
     }
+    tulle__part_unref(picker->cluster);
     tulle__lines_free(picker);
 }
 
 /* In one order with the count of rounds: who reads an old picker is seen to be
  * in the round in which it was replaced. */
-enum pick_result tulle__pick(const struct cluster_live *live, const struct pick *pick,
-                             struct view **out)
+enum pick_result tulle__pick(const struct cluster_live *live, struct pick *pick, struct view **out)
 {
     const struct picker *picker = atomic_load_explicit(&live->picker, memory_order_seq_cst);
     void *half = NULL;
@@ -134,7 +135,8 @@ enum pick_result tulle__pick(const struct cluster_live *live, const struct pick 
 
     *out = NULL;
     if (picker->count == 0) {
-        return picker->known == 0 ? PICK_HOLD : PICK_FAIL;
+        pick->trouble = picker->cluster ? picker->cluster->trouble : STR_NONE;
+        return picker->known == 0 && pick->trouble.size == 0 ? PICK_HOLD : PICK_FAIL;
     }
     if (picker->loops != NULL) {
         half = picker->loops[pick->loop];

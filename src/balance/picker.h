@@ -19,7 +19,7 @@
 enum pick_result {
     PICK_ENDPOINT,
     PICK_HOLD, /* no endpoint is known yet: wait for the next picker */
-    PICK_FAIL  /* endpoints are known, and none may be used */
+    PICK_FAIL  /* endpoints are known, and none may be used; or it is known why there are none */
 };
 
 enum { TRIED_MAX = 8 };
@@ -29,6 +29,8 @@ struct pick {
     size_t loop;
     struct rand *rand; /* the loop's */
     int64_t now;
+    struct str trouble; /* given with PICK_FAIL where there is no endpoint at all: why; as long as
+                         * this round of the loop */
     struct view *const *tried; /* left out while others are there (Envoy's previous_hosts) */
     size_t tried_count;        /* at most TRIED_MAX */
 };
@@ -47,9 +49,10 @@ struct picker {
     struct balancer_config config;
     struct picker *next_retired; /* the control step's */
     uint64_t retired_at;
-    size_t known;  /* endpoints of the cluster, ejected ones too */
-    size_t count;  /* entries: those that are not ejected */
-    bool weighted; /* weights differ */
+    struct cluster *cluster; /* whose `trouble` it tells; a reference; NULL: none */
+    size_t known;            /* endpoints of the cluster, ejected ones too */
+    size_t count;            /* entries: those that are not ejected */
+    bool weighted;           /* weights differ */
     size_t loop_count;
     void **loops; /* NULL, or the balancer's half for each loop, each on cache lines of its own */
     struct pick_entry entries[];
@@ -76,7 +79,6 @@ struct picker *tulle__picker_new(const struct cluster_live *live,
 void tulle__picker_free(struct picker *picker); /* control step; no loop can see it any more */
 
 /* The pick itself: loads live->picker, chooses. Does not count in_flight. */
-enum pick_result tulle__pick(const struct cluster_live *live, const struct pick *pick,
-                             struct view **out);
+enum pick_result tulle__pick(const struct cluster_live *live, struct pick *pick, struct view **out);
 
 #endif

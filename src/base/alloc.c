@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Up to this glibc keeps blocks for each thread, which calloc() passes by (until 2.41). */
+enum { CACHED_MAX = 1032 };
+
 static const struct alloc_hook *alloc_hook;
 
 void tulle__alloc_set_hook(const struct alloc_hook *hook)
@@ -31,10 +34,10 @@ void *tulle__alloc_zero(size_t count, size_t size)
     if (size != 0 && count > SIZE_MAX / size) {
         return NULL;
     }
-    if (!alloc_hook) {
-        return calloc(count, size);
+    if (!alloc_hook && count * size > CACHED_MAX) {
+        return calloc(count, size); /* whose pages may be zero already */
     }
-    ptr = alloc_hook->resize(alloc_hook->user, NULL, count * size);
+    ptr = tulle__alloc(count * size);
     if (ptr) {
         memset(ptr, 0, count * size);
     }

@@ -21,6 +21,12 @@ struct world {
     /* No thread is made and nobody waits: the owner of the virtual clock runs
      * loops and control step by hand. */
     bool is_virtual;
+    /* Of a virtual world where blocking functions may turn the clock (NULL: they
+     * may not): runs what is due now, or else turns it to what is due next and
+     * runs that. False: nothing is, up to `end`, and that is what the clock shows. */
+    bool (*advance)(void *user, int64_t end);
+    /* The clock is being turned: whoever asks is in a callback. NULL with `advance`. */
+    bool (*is_turning)(void *user);
 };
 
 /* The real one: CLOCK_MONOTONIC, CLOCK_REALTIME, getrandom(). */

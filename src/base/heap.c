@@ -87,8 +87,7 @@ bool tulle__heap_add(struct heap *heap, struct heap_node *node, int64_t key)
     }
     node->key = key;
     node->order = heap->orders++;
-    heap->count++;
-    heap_settle(heap, node, heap->count - 1);
+    heap_place(heap, node, heap_rise(heap, node, heap->count++));
     return true;
 }
 

@@ -14,6 +14,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/fork.h"
+
 enum { EVENTS_MAX = 64, WAIT_MAX_MS = 3600000 };
 
 /* What epoll_wait() brought and is not yet dispatched. A watch that is removed
@@ -39,8 +41,8 @@ bool tulle__loop_init(struct loop *loop, const struct world *world)
     if (world->is_virtual) {
         return true;
     }
-    loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    loop->epoll_fd = tulle__fork_own(epoll_create1(EPOLL_CLOEXEC));
+    loop->wake_fd = tulle__fork_own(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     loop->wake_watch =
         (struct watch){ .fd = loop->wake_fd, .events = LOOP_READ, .ready = wake_drain };
     if (loop->epoll_fd < 0 || loop->wake_fd < 0 || !tulle__watch_add(loop, &loop->wake_watch)) {
@@ -53,16 +55,24 @@ bool tulle__loop_init(struct loop *loop, const struct world *world)
 void tulle__loop_fini(struct loop *loop)
 {
     if (loop->epoll_fd >= 0) {
-        close(loop->epoll_fd);
+        tulle__fork_close(loop->epoll_fd);
     }
     if (loop->wake_fd >= 0) {
-        close(loop->wake_fd);
+        tulle__fork_close(loop->wake_fd);
     }
     loop->epoll_fd = loop->wake_fd = -1;
     tulle__heap_fini(&loop->timers);
 }
 
 /* --- tasks --- */
+
+/* The write fails only when the counter is full: then it is readable anyway. */
+void tulle__loop_wake(struct loop *loop)
+{
+    if (atomic_exchange(&loop->sleeping, false)) {
+        eventfd_write(loop->wake_fd, 1);
+    }
+}
 
 bool tulle__loop_post(struct loop *loop, struct task *task)
 {
@@ -75,11 +85,18 @@ bool tulle__loop_post(struct loop *loop, struct task *task)
     do {
         task->next = first;
     } while (!atomic_compare_exchange_weak(&loop->inbox, &first, task));
-    if (atomic_load(&loop->sleeping) && atomic_exchange(&loop->sleeping, false)) {
-        /* Fails only when the counter is full: then it is readable anyway. */
-        eventfd_write(loop->wake_fd, 1);
+    if (atomic_load(&loop->sleeping)) {
+        tulle__loop_wake(loop);
     }
     return true;
+}
+
+void tulle__loop_doze(struct loop *loop)
+{
+    atomic_store(&loop->sleeping, true);
+    if (atomic_load(&loop->inbox)) {
+        tulle__loop_wake(loop);
+    }
 }
 
 static struct task *inbox_take(struct loop *loop)

@@ -66,6 +66,10 @@ void tulle__loop_fini(struct loop *loop);
  * nothing to do) descriptors, then tasks and timers again. */
 void tulle__loop_round(struct loop *loop, int64_t due);
 int64_t tulle__loop_due(const struct loop *loop); /* the next timer; NEVER: none; 0: tasks wait */
+/* For an owner who waits elsewhere for `epoll_fd` to be readable: after each
+ * round, so that a task that waits, or comes, makes it so. */
+void tulle__loop_doze(struct loop *loop);
+void tulle__loop_wake(struct loop *loop); /* from any thread: its wait, or its doze, ends */
 
 /* From any thread. `task` must stay until it ran. False: it is waiting already. */
 bool tulle__loop_post(struct loop *loop, struct task *task);

@@ -6,9 +6,14 @@
 
 enum { DISTANCE_MAX = 64 };
 
-char tulle__char_lower(char c)
+static char char_lower(char c)
 {
     return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+
+char tulle__char_lower(char c)
+{
+    return char_lower(c);
 }
 
 bool tulle__str_equal_nocase(struct str a, struct str b)
@@ -19,7 +24,7 @@ bool tulle__str_equal_nocase(struct str a, struct str b)
         return false;
     }
     for (i = 0; i < a.size; i++) {
-        if (tulle__char_lower(a.data[i]) != tulle__char_lower(b.data[i])) {
+        if (a.data[i] != b.data[i] && char_lower(a.data[i]) != char_lower(b.data[i])) {
             return false;
         }
     }

@@ -56,6 +56,19 @@ uint64_t tulle__thread_self(void)
     return (uint64_t)pthread_self();
 }
 
+int tulle__thread_shield(void)
+{
+    int before;
+
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+    return before;
+}
+
+void tulle__thread_unshield(int before)
+{
+    pthread_setcancelstate(before, &before);
+}
+
 unsigned tulle__thread_cores(void)
 {
     cpu_set_t set;

@@ -24,7 +24,9 @@ struct thread {
 bool tulle__thread_start(struct thread *thread, const char *name, thread_fn *run, void *user);
 void tulle__thread_join(struct thread *thread); /* no-op when never started */
 uint64_t tulle__thread_self(void);              /* never 0 */
-unsigned tulle__thread_cores(void);             /* that this process may run on; at least 1 */
+int tulle__thread_shield(void); /* from pthread_cancel(); gives what to unshield with */
+void tulle__thread_unshield(int before);
+unsigned tulle__thread_cores(void); /* that this process may run on; at least 1 */
 
 struct mutex {
     pthread_mutex_t mutex;

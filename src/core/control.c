@@ -6,7 +6,9 @@
  * the loops let go. It is a loop like the others; the library gives it a
  * thread, or the owner of a virtual clock runs it. */
 
-#include "core/mesh.h"
+#include "base/macros.h"
+#include "core/app.h"
+#include "core/escape.h"
 #include "core/pickers.h"
 #include "core/pools.h"
 #include "endpoint/outlier.h"
@@ -43,6 +45,9 @@ static enum tulle_error draft_publish(struct tulle *mesh, const struct draft *dr
     for (size_t i = 0; i < mesh->loops.count; i++) {
         tulle__mesh_loop_post(&mesh->loops.each[i], &mesh->loops.each[i].wake);
     }
+    if (mesh->watcher) {
+        mesh->watcher->published(mesh->watcher, generation);
+    }
     return TULLE_OK;
 }
 
@@ -56,11 +61,28 @@ static void stats_note(struct tulle *mesh)
     tulle__mutex_unlock(&mesh->set_lock);
 }
 
+/* With what its names stand for. */
+static enum tulle_error draft_expand_publish(struct tulle *mesh, const struct draft *draft)
+{
+    struct draft expanded;
+    enum tulle_error error;
+    size_t pending;
+
+    TRY(tulle__names_expand(&mesh->names, draft, &expanded, &pending));
+    mesh->names.changed = false;
+    error = draft_publish(mesh, &expanded);
+    tulle__draft_fini(&expanded);
+    if (error == TULLE_OK) {
+        tulle__names_published(&mesh->names, pending);
+    }
+    return error;
+}
+
 enum tulle_error tulle__control_publish(struct tulle *mesh)
 {
     static const struct draft nothing;
-    enum tulle_error error =
-        draft_publish(mesh, mesh->source ? mesh->source_type->draft(mesh->source) : &nothing);
+    enum tulle_error error = draft_expand_publish(
+        mesh, mesh->source ? mesh->source_type->draft(mesh->source) : &nothing);
 
     mesh->stale = error == TULLE_E_NOMEM;
     stats_note(mesh);
@@ -72,7 +94,7 @@ static void source_step(struct tulle *mesh)
     bool changed =
         mesh->source && mesh->source_type->step(mesh->source, mesh->control.now) == SOURCE_CHANGED;
 
-    if (changed || mesh->stale) {
+    if (changed || mesh->stale || mesh->names.changed) {
         (void)tulle__control_publish(mesh);
         return;
     }
@@ -110,31 +132,24 @@ static int64_t clusters_step(struct tulle *mesh, int64_t now)
     return next;
 }
 
+/* True: connections are open that nobody may watch. A visit looks at the loop
+ * under the lock, after `ticking` was taken back. Who left the loop before that
+ * look is seen by it, connections and all; who leaves later takes the lock after
+ * it, sees that the step may not come back, and pokes. */
 static bool loops_step(struct tulle *mesh)
 {
     bool open = false;
 
+    if (mesh->app.fd >= 0) {
+        return false;
+    }
+    atomic_store_explicit(&mesh->ticking, false, memory_order_relaxed);
     for (size_t i = 0; i < mesh->loops.count; i++) {
         struct mesh_loop *each = &mesh->loops.each[i];
 
         tulle__loops_visit(each);
         open = open || atomic_load_explicit(&each->lend.transport->open, memory_order_relaxed) > 0;
     }
-    return open;
-}
-
-/* The lock orders it with those who leave. */
-static bool loops_are_open(struct tulle *mesh)
-{
-    bool open = false;
-
-    tulle__mutex_lock(&mesh->loops.lock);
-    for (size_t i = 0; i < mesh->loops.count; i++) {
-        struct transport *transport = mesh->loops.each[i].lend.transport;
-
-        open = open || atomic_load_explicit(&transport->open, memory_order_relaxed) > 0;
-    }
-    tulle__mutex_unlock(&mesh->loops.lock);
     return open;
 }
 
@@ -160,8 +175,6 @@ static void control_step(struct tulle *mesh)
     ticking = sweep(mesh) || mesh->stale;
     ticking = loops_step(mesh) || ticking;
     atomic_store_explicit(&mesh->ticking, ticking, memory_order_relaxed);
-    /* Who left a loop before this was said has not poked. */
-    ticking = ticking || loops_are_open(mesh);
     if (ticking && now + TICK_NS < due) {
         due = now + TICK_NS;
     }
@@ -195,7 +208,7 @@ static void source_ready(struct watch *watch, unsigned events)
     control_step(CONTAINER_OF(watch, struct tulle, source_watch));
 }
 
-static void control_run(void *user)
+static enum tulle_error control_loop(void *user)
 {
     struct tulle *mesh = user;
 
@@ -203,6 +216,12 @@ static void control_run(void *user)
     while (!mesh->quitting) {
         tulle__loop_round(&mesh->control, NEVER);
     }
+    return TULLE_OK;
+}
+
+static void control_run(void *user)
+{
+    (void)tulle__escape_guard(control_loop, user);
 }
 
 enum tulle_error tulle__control_start(struct tulle *mesh)
@@ -220,6 +239,9 @@ enum tulle_error tulle__control_start(struct tulle *mesh)
         return TULLE_E_INTERNAL;
     }
     tulle__control_poke(mesh);
+    if (!mesh->world->is_virtual && mesh->threadless) {
+        return tulle__app_open(mesh) ? TULLE_OK : TULLE_E_INTERNAL;
+    }
     if (!mesh->world->is_virtual &&
         !tulle__thread_start(&mesh->control_thread, "tulle", control_run, mesh)) {
         return TULLE_E_INTERNAL;
@@ -266,4 +288,35 @@ int64_t tulle__mesh_due(const struct tulle *mesh)
         due = each < due ? each : due;
     }
     return due;
+}
+
+bool tulle__mesh_can_wait(const struct tulle *mesh)
+{
+    return !mesh->world->is_virtual || mesh->world->advance;
+}
+
+bool tulle__mesh_turn(struct tulle *mesh, bool (*is_over)(void *user), void *user,
+                      int64_t timeout_ns)
+{
+    const struct world *world = mesh->world;
+    int64_t end = time_add(world_now(world), timeout_ns);
+
+    while (!is_over(user)) {
+        if (!world->advance(world->user, end)) {
+            return is_over(user);
+        }
+    }
+    return true;
+}
+
+static bool no_call_is_left(void *user)
+{
+    return ((struct tulle *)user)->loops.calls == 0;
+}
+
+void tulle__control_finish(struct tulle *mesh)
+{
+    if (mesh->world->advance) {
+        (void)tulle__mesh_turn(mesh, no_call_is_left, mesh, mesh->close_timeout_ns);
+    }
 }

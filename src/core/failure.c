@@ -56,3 +56,17 @@ void tulle__failure_copy(struct tulle_failure *to, const struct tulle_failure *f
         to->size = kept;
     }
 }
+
+enum tulle_error tulle__failure_of_child(const struct tulle_request *request,
+                                         enum tulle_error error)
+{
+    struct tulle_failure failure = {
+        .size = sizeof(failure), .error = error, .status = 503, .flags = "-", .layer = "fork"
+    };
+
+    if (request && request->size > offsetof(struct tulle_request, failure) && request->failure) {
+        snprintf(failure.text, sizeof(failure.text), "%s", tulle_error_text(error));
+        tulle__failure_copy(request->failure, &failure);
+    }
+    return error;
+}

@@ -39,7 +39,9 @@ static enum tulle_error render(struct tulle *mesh, struct buf *text)
 {
     const struct transport *transports[64] = { NULL };
     struct render_source source = { mesh->source_type->name, mesh->source_stats };
+    struct dns_stats dns;
     struct render_input input = {
+        .dns = &dns,
         .metrics = mesh->metrics,
         .transports = transports,
         .transport_count = mesh->loops.count,
@@ -51,6 +53,7 @@ static enum tulle_error render(struct tulle *mesh, struct buf *text)
     const struct cluster_live **lives = lives_sorted(mesh, &input.cluster_count);
     enum tulle_error error = TULLE_E_NOMEM;
 
+    tulle__dns_stats(mesh->names.dns, &dns);
     for (size_t i = 0; i < mesh->loops.count; i++) {
         transports[i] = mesh->loops.each[i].lend.transport;
     }
@@ -69,6 +72,7 @@ enum tulle_error tulle_metrics(struct tulle *mesh, size_t *size, char **out)
     enum tulle_error error;
 
     *out = NULL;
+    TRY(mesh_enter(&mesh));
     tulle__mutex_lock(&mesh->set_lock);
     error = render(mesh, &text);
     tulle__mutex_unlock(&mesh->set_lock);
@@ -150,6 +154,7 @@ enum tulle_error tulle_endpoints(struct tulle *mesh,
     struct tulle_endpoint_state *states;
     size_t count;
 
+    TRY(mesh_enter(&mesh));
     tulle__mutex_lock(&mesh->set_lock);
     states = states_copy(mesh, &count);
     tulle__mutex_unlock(&mesh->set_lock);

@@ -2,15 +2,24 @@
 
 #include "core/loops.h"
 
-#include "core/mesh.h"
-#include "core/pools.h"
+#include "core/app.h"
+#include "core/escape.h"
 
-/* Rounds count as passed when they begin: what an earlier one read is no longer in use. */
+/* Rounds count as passed when they begin: what an earlier one read is no longer in use.
+ * The scope of whoever runs it is not that of the completions in it. */
 static void mesh_loop_round(struct mesh_loop *here, int64_t due)
 {
+    struct tulle_context *scope = tulle_scope_enter(NULL);
+
     atomic_fetch_add_explicit(&here->passed, 1, memory_order_seq_cst);
     tulle__publisher_freshen(here);
     tulle__loop_round(&here->loop, due);
+    tulle_scope_enter(scope);
+}
+
+void tulle__loops_round(struct mesh_loop *here)
+{
+    mesh_loop_round(here, 0);
 }
 
 static bool has_tasks(struct mesh_loop *here)
@@ -60,18 +69,23 @@ static void pass_on(struct mesh_loop *here)
     owner_set(here, false);
 }
 
+static bool has_connections(struct mesh_loop *here)
+{
+    return atomic_load_explicit(&here->lend.transport->open, memory_order_relaxed) > 0;
+}
+
 /* After the loop is free: a task that came meanwhile, or a connection that
- * nobody watches now, is the control step's business. */
+ * nobody watches now, is the control step's business. What the app's own loop
+ * watches needs nobody. */
 static void hand_over(struct mesh_loop *here)
 {
     struct tulle *mesh = here->mesh;
-    bool watched = atomic_load_explicit(&here->lend.transport->open, memory_order_relaxed) > 0;
 
-    if (is_owned(here)) {
+    if (is_owned(here) || mesh->app.fd >= 0) {
         return;
     }
     if (has_tasks(here) ||
-        (watched && !atomic_load_explicit(&mesh->ticking, memory_order_relaxed))) {
+        (has_connections(here) && !atomic_load_explicit(&mesh->ticking, memory_order_relaxed))) {
         tulle__control_poke(mesh);
     }
 }
@@ -83,10 +97,9 @@ static void release(struct mesh_loop *here)
     tulle__mutex_lock(&loops->lock);
     pass_on(here);
     tulle__mutex_unlock(&loops->lock);
-    hand_over(here);
 }
 
-static void worker_run(void *user)
+static enum tulle_error worker_loop(void *user)
 {
     struct mesh_loop *here = user;
     struct loops *loops = &here->mesh->loops;
@@ -112,107 +125,13 @@ static void worker_run(void *user)
         tulle__mutex_lock(&loops->lock);
     }
     tulle__mutex_unlock(&loops->lock);
+    return TULLE_OK;
 }
 
-static bool call_loop_post(struct call_loop *on, struct task *task)
+/* The child of a fork() in a callback has this thread alone, which ends with it. */
+static void worker_run(void *user)
 {
-    return tulle__mesh_loop_post(CONTAINER_OF(on, struct mesh_loop, lend), task);
-}
-
-static void call_loop_poke(struct call_loop *on)
-{
-    tulle__control_poke(CONTAINER_OF(on, struct mesh_loop, lend)->mesh);
-}
-
-static void wake_run(struct task *task)
-{
-    tulle__publisher_freshen(CONTAINER_OF(task, struct mesh_loop, wake));
-}
-
-static bool mesh_loop_init(struct mesh_loop *here, struct tulle *mesh, size_t index)
-{
-    struct transport_options options = { .loop = &here->loop,
-                                         .log = &mesh->log,
-                                         .ca_file = mesh->ca_file };
-
-    here->mesh = mesh;
-    list_init(&here->waiters);
-    list_init(&here->here);
-    list_init(&here->pools);
-    here->wake.run = wake_run;
-    here->drain.run = tulle__pools_drain_leaving;
-    here->cancel.run = tulle__calls_cancel_all;
-    if (!tulle__cond_init(&here->worker_cond) || !tulle__loop_init(&here->loop, mesh->world)) {
-        return false;
-    }
-    here->lend = (struct call_loop){
-        .loop = &here->loop,
-        .index = index,
-        .transport = mesh->transport->open_transport(&options),
-        .log = &mesh->log,
-        .observer = &tulle__metrics_observer,
-        .shard = tulle__metrics_shard(mesh->metrics, index),
-        .pool_of = tulle__pool_of,
-        .poke = call_loop_poke,
-        .post = call_loop_post,
-        .access = mesh->access,
-        .access_user = mesh->access_user,
-    };
-    tulle__rand_init(&here->lend.rand, mesh->world->seed(mesh->world->user));
-    return here->lend.transport != NULL;
-}
-
-bool tulle__loops_init(struct loops *loops, struct tulle *mesh, size_t count)
-{
-    if (!tulle__mutex_init(&loops->lock) || !tulle__cond_init(&loops->idle)) {
-        return false;
-    }
-    loops->each = tulle__alloc_zero(count, sizeof(struct mesh_loop));
-    if (!loops->each) {
-        return false;
-    }
-    for (size_t i = 0; i < count; i++) {
-        loops->count = i + 1;
-        if (!mesh_loop_init(&loops->each[i], mesh, i)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-void tulle__loops_join(struct loops *loops)
-{
-    tulle__mutex_lock(&loops->lock);
-    for (size_t i = 0; i < loops->count; i++) {
-        loops->each[i].quitting = true;
-        tulle__cond_signal(&loops->each[i].worker_cond);
-    }
-    tulle__mutex_unlock(&loops->lock);
-    for (size_t i = 0; i < loops->count; i++) {
-        tulle__thread_join(&loops->each[i].worker);
-    }
-}
-
-/* What is still in the inboxes is done (it holds references), then all closes. */
-void tulle__loops_fini(struct loops *loops)
-{
-    for (size_t i = 0; i < loops->count; i++) {
-        struct mesh_loop *here = &loops->each[i];
-
-        while (has_tasks(here)) {
-            tulle__loop_round(&here->loop, 0);
-        }
-        if (here->lend.transport) {
-            here->mesh->transport->close_transport(here->lend.transport);
-        }
-        tulle__pools_forget(here);
-        tulle__publisher_leave(here);
-        tulle__loop_fini(&here->loop);
-        tulle__cond_fini(&here->worker_cond);
-    }
-    tulle__free(loops->each);
-    tulle__cond_fini(&loops->idle);
-    tulle__mutex_fini(&loops->lock);
+    (void)tulle__escape_guard(worker_loop, user);
 }
 
 struct mesh_loop *tulle__loops_mine(const struct loops *loops)
@@ -246,7 +165,7 @@ static struct mesh_loop *least_loaded(struct loops *loops)
 
 static bool worker_ensure(struct mesh_loop *here)
 {
-    return here->worker.started || here->mesh->world->is_virtual ||
+    return here->worker.started || here->mesh->world->is_virtual || here->mesh->threadless ||
            tulle__thread_start(&here->worker, "tulle-loop", worker_run, here);
 }
 
@@ -308,13 +227,24 @@ void tulle__loops_leave(struct loops *loops)
     tulle__mutex_unlock(&loops->lock);
 }
 
+static bool waiter_is_done(void *user)
+{
+    return ((struct waiter *)user)->done;
+}
+
 void tulle__loops_run(struct mesh_loop *here, struct waiter *waiter)
 {
+    struct tulle *mesh = here->mesh;
+
     runner_set(here, tulle__thread_self());
+    if (mesh->app.fd >= 0) {
+        (void)tulle__app_run_until(mesh, waiter_is_done, waiter, NEVER);
+    }
     while (!waiter->done) {
         mesh_loop_round(here, NEVER);
     }
     release(here);
+    hand_over(here);
 }
 
 void tulle__loops_wait(struct mesh_loop *here, struct waiter *waiter)
@@ -336,7 +266,7 @@ void tulle__loops_kick(struct mesh_loop *here)
     struct loops *loops = &here->mesh->loops;
     bool free_loop;
 
-    if (is_owned(here)) {
+    if (is_owned(here) || here->mesh->app.fd >= 0) {
         return;
     }
     tulle__mutex_lock(&loops->lock);
@@ -389,18 +319,55 @@ void tulle__loops_visit(struct mesh_loop *here)
         mesh_loop_round(here, 0);
     } while (visit_goes_on(here));
     release(here);
+    if (has_tasks(here)) {
+        tulle__control_poke(here->mesh);
+    }
+}
+
+bool tulle__loops_take(struct mesh_loop *here)
+{
+    struct loops *loops = &here->mesh->loops;
+    bool taken;
+
+    tulle__mutex_lock(&loops->lock);
+    taken = !is_owned(here);
+    if (taken) {
+        loops->callers++;
+        owner_set(here, true);
+        runner_set(here, tulle__thread_self());
+    }
+    tulle__mutex_unlock(&loops->lock);
+    return taken;
+}
+
+void tulle__loops_give(struct mesh_loop *here)
+{
+    release(here);
+    tulle__loops_leave(&here->mesh->loops);
+}
+
+static bool wait_until_gone(struct loops *loops, const unsigned *calls, int64_t due)
+{
+    const struct world *world = loops->each[0].loop.world;
+    bool gone;
+
+    tulle__mutex_lock(&loops->lock);
+    while (loops->callers + *calls > 0 && world_now(world) < due) {
+        tulle__cond_wait(&loops->idle, &loops->lock, due);
+    }
+    gone = loops->callers + *calls == 0;
+    tulle__mutex_unlock(&loops->lock);
+    return gone;
 }
 
 bool tulle__loops_wait_idle(struct loops *loops, int64_t due)
 {
-    const struct world *world = loops->each[0].loop.world;
-    bool idle;
+    return wait_until_gone(loops, &loops->calls, due);
+}
 
-    tulle__mutex_lock(&loops->lock);
-    while (loops->calls + loops->callers > 0 && world_now(world) < due) {
-        tulle__cond_wait(&loops->idle, &loops->lock, due);
-    }
-    idle = loops->calls + loops->callers == 0;
-    tulle__mutex_unlock(&loops->lock);
-    return idle;
+bool tulle__loops_wait_alone(struct loops *loops, int64_t due)
+{
+    static const unsigned none;
+
+    return wait_until_gone(loops, &none, due);
 }

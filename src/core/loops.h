@@ -16,6 +16,7 @@
 #include "base/list.h"
 #include "base/loop.h"
 #include "base/thread.h"
+#include "dns/dns.h"
 #include "stack/call.h"
 
 struct tulle;
@@ -31,6 +32,7 @@ struct waiter {
 struct mesh_loop {
     struct loop loop;
     struct call_loop lend;
+    struct dns_desk desk;
     struct tulle *mesh;
 
     /* Guarded by loops.lock. */
@@ -91,11 +93,17 @@ void tulle__loops_leave(struct loops *loops);
 void tulle__loops_kick(struct mesh_loop *here);
 /* By the control step: runs a free loop for as long as it has something to do now. */
 void tulle__loops_visit(struct mesh_loop *here);
+/* For the app's own loop: the caller is inside, and owns the loop. False: another does. */
+bool tulle__loops_take(struct mesh_loop *here);
+void tulle__loops_give(struct mesh_loop *here);
+void tulle__loops_round(struct mesh_loop *here); /* what there is to do now */
 
 bool tulle__mesh_loop_post(struct mesh_loop *here, struct task *task); /* and kicks */
 struct mesh_loop *
 tulle__loops_mine(const struct loops *loops); /* whose callback this is; NULL: none */
 /* Waits until no call and no caller is left, or `due`. */
 bool tulle__loops_wait_idle(struct loops *loops, int64_t due);
+/* The same, for callers alone: nobody runs the loop then. */
+bool tulle__loops_wait_alone(struct loops *loops, int64_t due);
 
 #endif

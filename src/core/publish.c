@@ -12,7 +12,10 @@ bool tulle__publisher_init(struct publisher *publisher)
 
     return tulle__mutex_init(&publisher->lock) &&
            tulle__stack_build(tulle__order_outside, &nothing, &publisher->outside) == TULLE_OK &&
-           tulle__stack_build(tulle__order_refused, &nothing, &publisher->refused) == TULLE_OK;
+           tulle__stack_build(tulle__order_refused, &nothing, &publisher->refused) == TULLE_OK &&
+           tulle__stack_build(tulle__order_pick, &nothing, &publisher->pick) == TULLE_OK &&
+           tulle__stack_build(tulle__order_pick_refused, &nothing, &publisher->pick_refused) ==
+               TULLE_OK;
 }
 
 static void runnable_unref(struct publisher *publisher, struct runnable *runnable)

@@ -46,6 +46,7 @@ struct publisher {
     atomic_uint_least64_t generation;
     _Atomic(struct runnable *) gone; /* let go by their last user */
     struct stack outside, refused;   /* of calls without a route */
+    struct stack pick, pick_refused;
 };
 
 /* Compiles a snapshot (taken over, also on failure) with its live clusters.

@@ -10,9 +10,19 @@ static const struct tulle_call *call_of(const struct tulle_reply *reply)
     return CONTAINER_OF(reply, const struct tulle_call, reply);
 }
 
+static unsigned fate_of(const struct tulle_call *call)
+{
+    return atomic_load_explicit(&call->fate, memory_order_acquire);
+}
+
+static bool is_over(const struct tulle_call *call)
+{
+    return fate_of(call) & FATE_OVER;
+}
+
 void tulle_reply_free(struct tulle_reply *reply)
 {
-    if (reply) {
+    if (reply && call_is_here(CONTAINER_OF(reply, struct tulle_call, reply))) {
         tulle__call_unref(CONTAINER_OF(reply, struct tulle_call, reply));
     }
 }
@@ -45,13 +55,13 @@ static const char *header_next(const char *at, struct tulle_header *out)
     return out->value + strlen(out->value) + 1;
 }
 
-const char *tulle_reply_header(const struct tulle_reply *reply, const char *name)
+static const char *lines_find(const struct buf *lines, size_t count, const char *name)
 {
-    const char *at = reply->headers.data;
+    const char *at = lines->data;
     struct str wanted = str_of(name);
     struct tulle_header header;
 
-    for (size_t i = 0; i < reply->header_count; i++) {
+    for (size_t i = 0; i < count; i++) {
         at = header_next(at, &header);
         if (tulle__str_equal_nocase(wanted, str_of(header.name))) {
             return header.value;
@@ -60,17 +70,45 @@ const char *tulle_reply_header(const struct tulle_reply *reply, const char *name
     return NULL;
 }
 
-enum tulle_error tulle_reply_header_at(const struct tulle_reply *reply, size_t index,
-                                       struct tulle_header *out)
+static enum tulle_error lines_at(const struct buf *lines, size_t count, size_t index,
+                                 struct tulle_header *out)
 {
-    const char *at = reply->headers.data;
+    const char *at = lines->data;
 
     *out = (struct tulle_header){ NULL, NULL };
-    ENSURE(index < reply->header_count, TULLE_E_USAGE);
+    ENSURE(index < count, TULLE_E_USAGE);
     for (size_t i = 0; i <= index; i++) {
         at = header_next(at, out);
     }
     return TULLE_OK;
+}
+
+const char *tulle_reply_header(const struct tulle_reply *reply, const char *name)
+{
+    return lines_find(&reply->headers, reply->header_count, name);
+}
+
+enum tulle_error tulle_reply_header_at(const struct tulle_reply *reply, size_t index,
+                                       struct tulle_header *out)
+{
+    return lines_at(&reply->headers, reply->header_count, index, out);
+}
+
+/* Of a reply that streams they come while the app reads its head. */
+size_t tulle_reply_trailer_count(const struct tulle_reply *reply)
+{
+    return is_over(call_of(reply)) ? reply->trailer_count : 0;
+}
+
+const char *tulle_reply_trailer(const struct tulle_reply *reply, const char *name)
+{
+    return lines_find(&reply->trailers, tulle_reply_trailer_count(reply), name);
+}
+
+enum tulle_error tulle_reply_trailer_at(const struct tulle_reply *reply, size_t index,
+                                        struct tulle_header *out)
+{
+    return lines_at(&reply->trailers, tulle_reply_trailer_count(reply), index, out);
 }
 
 uint32_t tulle_reply_attempts(const struct tulle_reply *reply)
@@ -96,7 +134,7 @@ enum tulle_error tulle_reply_timings(const struct tulle_reply *reply, struct tul
         .attempt_start_ns = since_start(call, call->attempt_at),
         .connected_ns = since_start(call, call->connected_at),
         .head_ns = since_start(call, call->head_at),
-        .end_ns = since_start(call, call->ended_at),
+        .end_ns = is_over(call) ? since_start(call, call->ended_at) : 0,
     };
 
     ENSURE(out->size >= sizeof(size_t), TULLE_E_USAGE);
@@ -105,13 +143,12 @@ enum tulle_error tulle_reply_timings(const struct tulle_reply *reply, struct tul
     return TULLE_OK;
 }
 
-static bool is_over(const struct tulle_call *call)
-{
-    return atomic_load_explicit(&call->fate, memory_order_acquire) & FATE_OVER;
-}
-
+/* A stream's reply is there from its head on, also if its body breaks off. */
 const struct tulle_reply *tulle_call_reply(const struct tulle_call *call)
 {
+    if (call->stream && call->stream->receives) {
+        return fate_of(call) & FATE_HEAD ? &call->reply : NULL;
+    }
     return is_over(call) && !call->failed ? &call->reply : NULL;
 }
 

@@ -3,7 +3,10 @@
 #include "core/request.h"
 
 #include "base/macros.h"
+#include "core/context.h"
 #include "core/failure.h"
+#include "core/queue.h"
+#include "core/stream.h"
 
 #include <stdio.h>
 
@@ -99,13 +102,28 @@ static enum tulle_error header_check(struct tulle_call *call, const struct tulle
     return TULLE_OK;
 }
 
+static enum tulle_error line_format(struct arena *arena, const struct tulle_header *header,
+                                    struct header_line *line)
+{
+    line->name_size = strlen(header->name);
+    line->line = tulle__arena_format(arena, "%s: %s", header->name, header->value);
+    return line->line.data ? TULLE_OK : TULLE_E_NOMEM;
+}
+
+enum tulle_error tulle__trailer_format(struct arena *arena, const struct tulle_header *trailer,
+                                       struct header_line *line)
+{
+    ENSURE(trailer->name && trailer->value, TULLE_E_USAGE);
+    ENSURE(is_token(str_of(trailer->name)) && !is_ours(str_of(trailer->name)), TULLE_E_USAGE);
+    ENSURE(is_field_value(str_of(trailer->value)), TULLE_E_USAGE);
+    return line_format(arena, trailer, line);
+}
+
 static enum tulle_error header_add(struct tulle_call *call, struct header_line *line,
                                    const struct tulle_header *header)
 {
     TRY(header_check(call, header));
-    line->name_size = strlen(header->name);
-    line->line = tulle__arena_format(&call->arena, "%s: %s", header->name, header->value);
-    ENSURE(line->line.data, TULLE_E_NOMEM);
+    TRY(line_format(&call->arena, header, line));
     if (tulle__str_equal_nocase(str_of(header->name), STR("content-type"))) {
         call->is_grpc = tulle__str_starts(str_of(header->value), STR("application/grpc"));
     }
@@ -114,9 +132,12 @@ static enum tulle_error header_add(struct tulle_call *call, struct header_line *
 
 static enum tulle_error headers_copy(struct tulle_call *call, const struct tulle_request *request)
 {
-    struct header_line *lines =
-        ARENA_ARRAY(&call->arena, struct header_line, request->header_count + 1);
+    struct header_line *lines;
 
+    if (request->header_count == 0 && !request->idempotency_key) {
+        return TULLE_OK;
+    }
+    lines = ARENA_ARRAY(&call->arena, struct header_line, request->header_count + 1);
     ENSURE(lines, TULLE_E_NOMEM);
     for (size_t i = 0; i < request->header_count; i++) {
         TRY(header_add(call, &lines[i], &request->headers[i]));
@@ -155,6 +176,41 @@ static enum tulle_error target_copy(struct tulle_call *call, const struct tulle_
     return error;
 }
 
+static enum tulle_error stream_take(struct tulle_call *call, const struct tulle_request *request,
+                                    bool blocking)
+{
+    bool sends = request->stream & TULLE_STREAM_REQUEST;
+
+    if (request->stream == 0) {
+        return TULLE_OK;
+    }
+    if (request->stream & ~(TULLE_STREAM_REQUEST | TULLE_STREAM_REPLY)) {
+        return refuse(call, "`stream` is no enum tulle_stream");
+    }
+    if (blocking) {
+        return refuse(call, "a blocking call cannot stream: start it with tulle_call_start()");
+    }
+    if (sends && (request->body || request->body_size > 0)) {
+        return refuse(call, "a body in memory, and one that streams");
+    }
+    if (sends && request->has_stream_size && request->stream_size > INT64_MAX) {
+        return refuse(call, "`stream_size` is over 8 EiB");
+    }
+    if (request->queue && request->event) {
+        return refuse(call, "`event` and a queue at once");
+    }
+    return tulle__stream_open(call, request);
+}
+
+/* A reply that streams is not held, so nothing caps it but the app. */
+static size_t body_max(const struct tulle_request *request)
+{
+    if (request->body_max > 0) {
+        return request->body_max;
+    }
+    return request->stream & TULLE_STREAM_REPLY ? SIZE_MAX : BODY_MAX_DEFAULT;
+}
+
 static enum tulle_error body_copy(struct tulle_call *call, const struct tulle_request *request,
                                   bool copies)
 {
@@ -163,12 +219,13 @@ static enum tulle_error body_copy(struct tulle_call *call, const struct tulle_re
     if (!request->body && request->body_size > 0) {
         return refuse(call, "there is a body's size without a body");
     }
-    if (request->body_size > 0 && str_equal(call->method, STR("HEAD"))) {
+    if ((request->body_size > 0 || (request->stream & TULLE_STREAM_REQUEST)) &&
+        str_equal(call->method, STR("HEAD"))) {
         return refuse(call, "HEAD has no body");
     }
     call->body = request->body;
     call->body_size = request->body_size;
-    call->body_max = request->body_max > 0 ? request->body_max : BODY_MAX_DEFAULT;
+    call->body_max = body_max(request);
     if (!copies || !request->body) {
         return TULLE_OK;
     }
@@ -197,12 +254,36 @@ static enum tulle_error times_copy(struct tulle *mesh, struct tulle_call *call,
     return TULLE_OK;
 }
 
+static void events_fini(struct tulle_call *call)
+{
+    tulle__queue_source_fini(call->events);
+}
+
+static enum tulle_error queue_take(struct tulle_call *call, const struct tulle_request *request,
+                                   bool blocking)
+{
+    if (!request->queue) {
+        return TULLE_OK;
+    }
+    if (blocking) {
+        return refuse(call, "a blocking call has no events for a queue");
+    }
+    ENSURE(tulle__queue_is_here(request->queue), TULLE_E_FORKED);
+    call->events = ARENA_NEW(&call->arena, struct queue_source);
+    ENSURE(call->events, TULLE_E_NOMEM);
+    tulle__queue_source_init(call->events, request->queue, call, NULL, NULL);
+    call->gone = events_fini;
+    return TULLE_OK;
+}
+
 static enum tulle_error call_fill(struct tulle *mesh, struct tulle_call *call,
                                   const struct tulle_request *request, bool copies_body)
 {
     TRY(times_copy(mesh, call, request));
     TRY(target_copy(call, request));
     TRY(headers_copy(call, request));
+    TRY(queue_take(call, request, !copies_body));
+    TRY(stream_take(call, request, !copies_body));
     return body_copy(call, request, copies_body);
 }
 
@@ -237,6 +318,11 @@ enum tulle_error tulle__call_new(struct tulle *mesh, const struct tulle_request 
     }
     call = tulle__call_alloc();
     ENSURE(call, TULLE_E_NOMEM);
+    tulle__context_attach(call, known.context);
+    call->watcher = mesh->watcher;
+    if (call->watcher) {
+        call->watcher->call_made(call->watcher);
+    }
     error = call_fill(mesh, call, &known, copies_body);
     if (error != TULLE_OK) {
         failure_tell(mesh, call, known.failure, error);

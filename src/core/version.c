@@ -34,6 +34,8 @@ const char *tulle_error_text(int32_t error)
     case TULLE_E_CANCELLED: return "cancelled";
     case TULLE_E_CLOSED: return "the mesh is closing";
     case TULLE_E_INTERNAL: return "a fault in the library or the system";
+    case TULLE_E_AGAIN: return "nothing now";
+    case TULLE_E_FORKED: return "the mesh was opened before fork(), and this is the child";
     default: return "unknown error";
     }
 }

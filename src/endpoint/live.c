@@ -104,6 +104,9 @@ static struct cluster_live *live_get(struct live_set *set, struct str name, bool
         live_free(live);
         return NULL;
     }
+    if (live != NULL) {
+        live->watcher = set->watcher;
+    }
     return live;
 }
 
@@ -128,7 +131,8 @@ static bool live_lift_all(struct cluster_live *live)
 static bool live_configure(struct cluster_live *live, struct cluster *cluster)
 {
     struct cluster *old = live->config;
-    bool changed = old == NULL || !balancer_equal(&old->balancer, &cluster->balancer);
+    bool changed = old == NULL || !balancer_equal(&old->balancer, &cluster->balancer) ||
+                   !str_equal(old->trouble, cluster->trouble);
 
     if (!cluster->outlier.enabled) {
         changed |= live_lift_all(live);

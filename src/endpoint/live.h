@@ -26,6 +26,7 @@ enum live_counter {
     COUNT_RETRY_SKIPPED_LIMIT,    /* by maxRetries */
     COUNT_RETRY_SKIPPED_METHOD,   /* by the method: perhaps executed, not idempotent */
     COUNT_RETRY_SKIPPED_DEADLINE, /* no time was left */
+    COUNT_RETRY_SKIPPED_BODY,     /* its start has left the window */
     COUNT_OVERFLOW_REQUESTS,      /* refused by maxRequests */
     COUNT_OVERFLOW_PENDING,       /* by maxPending */
     COUNT_NO_ENDPOINT,            /* refused: all ejected */
@@ -37,6 +38,7 @@ enum live_counter {
     COUNT_EJECTIONS_LOCAL,
     COUNT_EJECTIONS_OVERFLOW, /* held back by max_ejection_percent */
     COUNT_CONNECT_FAIL,
+    COUNT_PICK_UNREPORTED,  /* picks whose deadline came before their report */
     COUNT_PERHAPS_EXECUTED, /* failures of which nobody knows whether they were executed */
     COUNTERS
 };
@@ -88,6 +90,7 @@ struct cluster_live {
     int64_t next_sweep;             /* control step only */
     bool adopted;                   /* since tulle__live_set_begin(); control step only */
     void *mesh;                     /* core's, for connections.wanted and .freed */
+    const struct watcher *watcher;  /* NULL: none */
     struct cluster_live *next_dead; /* of a sweep */
     size_t loop_count;
     struct live_loop loops[];
@@ -98,6 +101,7 @@ struct live_set {
     struct peers peers;
     size_t loop_count;
     const struct log *log;
+    const struct watcher *watcher; /* NULL: none; set before the first adoption */
 };
 
 void tulle__live_set_init(struct live_set *set, size_t loop_count, const struct log *log);

@@ -12,6 +12,7 @@
 #include "endpoint/outlier.h"
 
 #include "base/clock.h"
+#include "seam/watcher.h"
 
 static unsigned word_load(const atomic_uint *word)
 {
@@ -103,6 +104,14 @@ static bool may_eject(const struct view *view)
            word_load(&view->gate) != GATE_EJECTED;
 }
 
+static void gate_tell(const struct cluster_live *live, const struct view *view, enum gate gate,
+                      int64_t now)
+{
+    if (live->watcher) {
+        live->watcher->gate_changed(live->watcher, live, view, (int)gate, now);
+    }
+}
+
 static bool view_eject(struct cluster_live *live, size_t loop, struct view *view,
                        const struct outlier_config *config, enum live_counter kind,
                        const struct log *log, int64_t now)
@@ -121,6 +130,7 @@ static bool view_eject(struct cluster_live *live, size_t loop, struct view *view
     atomic_store_explicit(&view->ejected_at, now, memory_order_release);
     atomic_store_explicit(&live->gates_changed, true, memory_order_relaxed);
     live_count(live, loop, kind);
+    gate_tell(live, view, GATE_EJECTED, now);
     tulle__log(log, LOG_INFO, "outlier", "%.*s: %.*s is ejected for %lld ms (%s in a row)",
                STR_ARG(live->name), STR_ARG(view->peer->address),
                (long long)(ejection_time(config, times) / NS_PER_MS),
@@ -239,6 +249,7 @@ bool tulle__outlier_sweep(struct cluster_live *live, const struct outlier_config
         if (ejection_is_over(view, config, now) && tulle__outlier_lift(live, view)) {
             view->returned_at = now;
             changed = true;
+            gate_tell(live, view, GATE_READY, now);
             tulle__log(log, LOG_INFO, "outlier", "%.*s: %.*s is back", STR_ARG(live->name),
                        STR_ARG(view->peer->address));
         }

@@ -12,6 +12,14 @@
 #include "model/endpoint.h"
 #include "model/part.h"
 
+/* Envoy's types of clusters: where the endpoints of one come from. */
+enum discovery {
+    DISCOVERY_STATIC,     /* they are as they stand */
+    DISCOVERY_STRICT_DNS, /* a name among them stands for all its addresses */
+    DISCOVERY_LOGICAL_DNS /* a name is one endpoint; each connection goes to the first of its
+                           * addresses that answers */
+};
+
 enum protocol { PROTOCOL_HTTP1, PROTOCOL_HTTP2, PROTOCOL_HTTPS /* ALPN decides */ };
 
 enum balancer_kind {
@@ -71,8 +79,10 @@ struct cluster {
     struct limits limits;
     struct outlier_config outlier;
     struct budget_config budget;
-    int64_t connect_timeout_ns;     /* 10 s, Istio's mesh default */
-    int64_t idle_timeout_ns;        /* 1 h */
+    int64_t connect_timeout_ns; /* 10 s, Istio's mesh default */
+    int64_t idle_timeout_ns;    /* 1 h */
+    enum discovery discovery;
+    struct str trouble;             /* why there is no endpoint; "" where there are, or will be */
     struct endpoint_set *endpoints; /* a reference; may be empty, never NULL */
 };
 

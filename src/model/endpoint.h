@@ -17,7 +17,7 @@ struct label {
 };
 
 struct endpoint {
-    struct str address;  /* "10.0.0.1:9080" or "[::1]:9080", canonical */
+    struct str address;  /* "10.0.0.1:9080" or "[::1]:9080", canonical; "name:9080" */
     struct str locality; /* "region/zone/subzone" or "" */
     uint32_t weight;     /* at least 1 */
     const struct label *labels;

@@ -109,6 +109,8 @@ void tulle__cluster_seal(struct cluster *cluster)
     feed_number(&state, cluster->budget.unlimited);
     feed_time(&state, cluster->connect_timeout_ns);
     feed_time(&state, cluster->idle_timeout_ns);
+    feed_number(&state, cluster->discovery);
+    feed_str(&state, cluster->trouble);
     feed_number(&state, cluster->endpoints->part.print.low);
     feed_number(&state, cluster->endpoints->part.print.high);
     cluster->part.print = print_of(&state);

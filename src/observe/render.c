@@ -179,12 +179,35 @@ static void render_config(const struct render_input *input, struct buf *out)
                input->generation);
 }
 
+static void render_dns(const struct dns_stats *stats, struct buf *out)
+{
+    render_one(out, "tulle_dns_lookups_total", "Look-ups of a name, A and AAAA together.",
+               "counter", stats->lookups);
+    tulle__render_head(out, "tulle_dns_failures_total", "Look-ups without an address.", "counter");
+    for (int i = DNS_OK + 1; i < DNS_FAULTS; i++) {
+        tulle__buf_addf(out, "tulle_dns_failures_total{reason=\"%s\"} %" PRIu64 "\n",
+                        tulle__dns_fault_label((enum dns_fault)i), stats->failures[i]);
+    }
+    tulle__render_head(out, "tulle_dns_names",
+                       "Names now; stale: the last look-up failed, last good addresses are in use.",
+                       "gauge");
+    tulle__buf_addf(out,
+                    "tulle_dns_names{state=\"good\"} %" PRIu64 "\n"
+                    "tulle_dns_names{state=\"stale\"} %" PRIu64 "\n"
+                    "tulle_dns_names{state=\"failed\"} %" PRIu64 "\n"
+                    "tulle_dns_names{state=\"pending\"} %" PRIu64 "\n",
+                    stats->good, stats->stale, stats->failed, stats->pending);
+}
+
 enum tulle_error tulle__render(const struct render_input *input, struct buf *out)
 {
     TRY(tulle__render_istio(input->metrics, out));
     tulle__render_clusters(input, out);
     render_pools(input, out);
     render_config(input, out);
+    if (input->dns) {
+        render_dns(input->dns, out);
+    }
     ENSURE(tulle__buf_ok(out), TULLE_E_NOMEM);
     return TULLE_OK;
 }

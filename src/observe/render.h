@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "endpoint/live.h"
 #include "observe/metrics.h"
+#include "seam/resolver.h"
 #include "seam/source.h"
 #include "seam/transport.h"
 
@@ -28,8 +29,9 @@ struct render_input {
     size_t transport_count;
     const struct render_source *sources;
     size_t source_count;
-    uint64_t generation; /* of the snapshot in force */
-    int64_t now;         /* monotonic, for ages */
+    const struct dns_stats *dns; /* NULL: nothing is said of names */
+    uint64_t generation;         /* of the snapshot in force */
+    int64_t now;                 /* monotonic, for ages */
 };
 
 /* Appends to `out`. Errors: TULLE_E_NOMEM */

@@ -12,6 +12,10 @@ const struct layer_type *const tulle__order[] = {
      * refused, and counts what the app sees (istio_requests_total at the source). */
     &tulle__telemetry_layer,
 
+    /* Above all that may send: trace and request id are the call's, whatever its
+     * attempts are. Envoy makes x-request-id before its first filter, too. */
+    &tulle__trace_layer,
+
     /* The app's own bound lies above all that the mesh may do in its name. */
     &tulle__deadline_layer,
 
@@ -23,6 +27,9 @@ const struct layer_type *const tulle__order[] = {
 
     /* Above the attempt tier, so that each try is admitted and picked anew. */
     &tulle__retry_layer,
+
+    /* Top of the attempt tier: a span for each attempt, waiting for room included. */
+    &tulle__span_layer,
 
     /* Below retry: a retry needs room like any attempt (Envoy's thresholds).
      * Above pick: nobody touches an endpoint before there is room. */
@@ -39,21 +46,42 @@ const struct layer_type *const tulle__order[] = {
     /* Bounds one attempt on one endpoint: waiting for room is not its fault. */
     &tulle__try_timeout_layer,
 
+    /* Right above the wire, so that each attempt goes to what its endpoint's name
+     * stands for now; only where an endpoint is a name (DNS_ROUND_ROBIN). */
+    &tulle__resolve_layer,
+
     /* Bottom: the wire. */
     &tulle__transport_layer,
     NULL,
 };
 
-/* Past the mesh there is no policy but the deadline: nobody configured one. */
+/* Past the mesh there is no policy but the deadline: nobody configured one. The
+ * trace goes on, as it does past a sidecar (PassthroughCluster). */
 const struct layer_type *const tulle__order_outside[] = {
     &tulle__telemetry_layer,
+    &tulle__trace_layer,
     &tulle__deadline_layer,
+    &tulle__span_layer,
+    &tulle__resolve_layer,
     &tulle__transport_layer,
     NULL,
 };
 
 const struct layer_type *const tulle__order_refused[] = {
     &tulle__telemetry_layer,
+    &tulle__refuse_layer,
+    NULL,
+};
+
+/* A pick goes by the same endpoints, limits and deadline, and is no request: the
+ * program's own protocol has its own routes' timeouts, retries and metrics. None
+ * of these layers is made from a route, so one stack serves every pair. */
+const struct layer_type *const tulle__order_pick[] = {
+    &tulle__deadline_layer, &tulle__admit_layer,    &tulle__pick_layer,
+    &tulle__endpoint_layer, &tulle__handover_layer, NULL,
+};
+
+const struct layer_type *const tulle__order_pick_refused[] = {
     &tulle__refuse_layer,
     NULL,
 };

@@ -17,6 +17,17 @@ static void pick_leave_line(struct tulle_call *call, struct cluster_live *live)
     }
 }
 
+/* A name may be longer than there is room. */
+static void endpoint_note(struct tulle_call *call, struct str address)
+{
+    char *endpoint = call->scratch->endpoint;
+    size_t most = sizeof(call->scratch->endpoint) - 1;
+    size_t size = address.size < most ? address.size : most;
+
+    memcpy(endpoint, address.data, size);
+    endpoint[size] = '\0';
+}
+
 static enum pick_result pick_try(struct tulle_call *call, size_t at)
 {
     const struct target *target = call_target(call);
@@ -29,10 +40,16 @@ static enum pick_result pick_try(struct tulle_call *call, size_t at)
     };
     enum pick_result result = tulle__pick(target->live, &pick, &call->view);
 
+    if (call->on->watcher) {
+        call->on->watcher->picked(call->on->watcher, call, (int)result);
+    }
+    if (result == PICK_FAIL) {
+        snprintf(call->scratch->text, sizeof(call->scratch->text), "%.*s", STR_ARG(pick.trouble));
+    }
     if (result == PICK_ENDPOINT) {
         struct str address = call->view->peer->address;
 
-        memcpy(call->scratch->endpoint, address.data, address.size + 1);
+        endpoint_note(call, address);
         if (call->tried_count < TRIED_MAX) {
             call->tried[call->tried_count++] = call->view;
         }
@@ -48,7 +65,8 @@ static enum down pick_refuse(struct tulle_call *call, size_t at)
 
     live_count(target->live, call->on->index, COUNT_NO_ENDPOINT);
     return tulle__call_refuse(call, at, TULLE_E_NO_ENDPOINT, 503, FLAG_UH,
-                              "every endpoint is ejected");
+                              call->scratch->text[0] ? call->scratch->text
+                                                     : "every endpoint is ejected");
 }
 
 static enum down pick_wait(struct tulle_call *call, size_t at)

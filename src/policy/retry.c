@@ -138,6 +138,24 @@ static void skip_for_method(struct tulle_call *call, size_t at)
     }
 }
 
+/* A streamed body can be sent again while all of it is in its window; what the
+ * app writes meanwhile must not push its start out. */
+static bool body_is_kept(const struct tulle_call *call)
+{
+    return !call->stream || !call->stream->sends || tulle__body_hold(&call->stream->request);
+}
+
+/* No attempt comes: the body need not be kept for one. */
+static void body_let_go(struct tulle_call *call)
+{
+    struct stream *stream = call->stream;
+
+    if (stream && stream->sends && tulle__body_let_go(&stream->request) &&
+        tulle__body_claim_writer(&stream->request)) {
+        stream->tell(call, TULLE_EVENT_WRITABLE);
+    }
+}
+
 static bool retry_is_granted(struct tulle_call *call, size_t at, int64_t backoff)
 {
     const struct retry_layer_config *config = call_config(call, at);
@@ -150,6 +168,10 @@ static bool retry_is_granted(struct tulle_call *call, size_t at, int64_t backoff
     }
     if (call->deadline != NEVER && call_now(call) + backoff >= call->deadline) {
         skip(call, at, COUNT_RETRY_SKIPPED_DEADLINE, 0, "no time is left");
+        return false;
+    }
+    if (!body_is_kept(call)) {
+        skip(call, at, COUNT_RETRY_SKIPPED_BODY, 0, "the body's start has left its window");
         return false;
     }
     if (!retries_take(config)) {
@@ -203,6 +225,7 @@ static enum up retry_on_reply(struct tulle_call *call, size_t at)
     backoff = tulle__backoff(config->retry->backoff_base_ns, config->retry->backoff_max_ns,
                              slot->made + 1, &call->on->rand);
     if (!retry_is_granted(call, at, backoff)) {
+        body_let_go(call);
         return UP_PASS;
     }
     retry_schedule(call, at, backoff);

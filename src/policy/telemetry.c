@@ -39,8 +39,8 @@ static void access_tell(const struct tulle_call *call, const struct outcome *out
             .error = outcome->error,
             .attempts = call->attempts,
             .duration_ns = call_now(call) - call->started_at,
-            .bytes_sent = call->body_size,
-            .bytes_received = call->reply.body.size,
+            .bytes_sent = call_bytes_sent(call),
+            .bytes_received = call_bytes_received(call),
         });
 }
 
@@ -54,8 +54,8 @@ static void telemetry_on_end(struct tulle_call *call, size_t at, const struct ou
         .flags = outcome->flags,
         .is_grpc = call->is_grpc,
         .duration_ns = call_now(call) - call->started_at,
-        .bytes_sent = call->body_size,
-        .bytes_received = call->reply.body.size,
+        .bytes_sent = call_bytes_sent(call),
+        .bytes_received = call_bytes_received(call),
     };
 
     call->on->observer->call_ended(call->on->shard, &record);

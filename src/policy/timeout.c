@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The route's timeout. It may be shorter than the app's deadline, never longer. */
+/* The route's timeout. It may be shorter than the app's deadline, never longer.
+ * Of a request whose body streams it begins when that is whole (Envoy: "the
+ * entire downstream request has been processed"); until then the deadline is
+ * the only bound. */
 
 #include "policy/bound.h"
 #include "policy/layers.h"
@@ -18,9 +21,16 @@ static int64_t timeout_limit(const struct tulle_call *call, size_t at)
     return *(const int64_t *)call_config(call, at);
 }
 
-static enum down timeout_on_call(struct tulle_call *call, size_t at)
+static void timeout_begin(struct tulle_call *call, size_t at)
 {
     tulle__call_wake_at(call, at, time_add(call_now(call), timeout_limit(call, at)));
+}
+
+static enum down timeout_on_call(struct tulle_call *call, size_t at)
+{
+    if (!call_is_uploading(call)) {
+        timeout_begin(call, at);
+    }
     return DOWN_PASS;
 }
 
@@ -35,5 +45,6 @@ const struct layer_type tulle__timeout_layer = {
     .tier = TIER_CALL,
     .on_call = timeout_on_call,
     .on_wake = timeout_on_wake,
+    .on_request_end = timeout_begin,
     .prepare = timeout_prepare,
 };

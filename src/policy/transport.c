@@ -3,6 +3,7 @@
 /* The bottom layer: gives the request to the transport, takes the reply in,
  * and says how the attempt ended. Caps what a peer can make us hold. */
 
+#include "dns/dns.h"
 #include "policy/layers.h"
 #include "stack/held.h"
 
@@ -13,8 +14,9 @@ enum { HEADERS_MAX = 100, HEAD_SIZE_MAX = 64 * 1024, HEAD_SIZE_USUAL = 480 };
 struct transport_slot {
     struct exchange exchange;
     struct tulle_call *call;
+    struct body_reader reader; /* of a streamed request */
     size_t at;
-    size_t head_size;
+    size_t head_size; /* the trailers' besides */
     bool has_head;
     const char *too_large; /* what was over its cap; NULL: nothing */
     bool no_memory;
@@ -67,6 +69,21 @@ static bool exchange_header(struct exchange *exchange, struct str name, struct s
     return !slot->no_memory;
 }
 
+static bool exchange_trailer(struct exchange *exchange, struct str name, struct str value)
+{
+    struct transport_slot *slot = slot_of(exchange);
+    struct tulle_reply *reply = &slot->call->reply;
+
+    slot->head_size += name.size + value.size + 4;
+    if (reply->trailer_count == HEADERS_MAX || slot->head_size > HEAD_SIZE_MAX) {
+        return slot_too_large(slot,
+                              "the reply has over 100 trailers, or over 64 KiB with its head");
+    }
+    slot->no_memory = !header_keep(&reply->trailers, name, value);
+    reply->trailer_count++;
+    return !slot->no_memory;
+}
+
 /* ALPN agreed on HTTP/2: connections are shared, and those who wait for one of
  * their own need not. */
 static void http2_learn(struct tulle_call *call, bool is_http2)
@@ -106,16 +123,70 @@ static void exchange_head(struct exchange *exchange, int status, bool is_http2)
     tulle__call_answer(call, slot->at, &outcome, &outcome);
 }
 
-static bool exchange_body(struct exchange *exchange, const char *data, size_t size)
+/* To the app, as much as its window has room for. What is told again after a
+ * BODY_LATER is in there already with its first `taken_before` bytes. */
+static enum body_taken body_stream(struct transport_slot *slot, const char *data, size_t size)
+{
+    struct tulle_call *call = slot->call;
+    struct stream *stream = call->stream;
+    size_t before = stream->taken_before < size ? stream->taken_before : size;
+    size_t at = before, taken = 1;
+    bool wake, wakes = false;
+
+    if (size - at > call->body_max - stream->received) {
+        slot->too_large = "the reply's body is over its cap";
+        return BODY_TOO_LARGE;
+    }
+    slot->no_memory = !tulle__body_reserve(&stream->reply);
+    if (slot->no_memory) {
+        return BODY_TOO_LARGE;
+    }
+    for (; at < size && taken > 0; at += taken, stream->received += taken) {
+        taken = tulle__body_write(&stream->reply, data + at, size - at, &wake);
+        wakes = wakes || wake;
+    }
+    stream->taken_before = at < size ? at : stream->taken_before - before;
+    if (wakes && tulle__body_claim_reader(&stream->reply)) {
+        stream->tell(call, TULLE_EVENT_READABLE);
+    }
+    return at < size ? BODY_LATER : BODY_TAKEN;
+}
+
+static enum body_taken exchange_body(struct exchange *exchange, const char *data, size_t size)
 {
     struct transport_slot *slot = slot_of(exchange);
     struct tulle_call *call = slot->call;
 
+    if (call->stream && call->stream->receives) {
+        return body_stream(slot, data, size);
+    }
     if (size > call->body_max - call->reply.body.size) {
-        return slot_too_large(slot, "the reply's body is over its cap");
+        slot->too_large = "the reply's body is over its cap";
+        return BODY_TOO_LARGE;
     }
     slot->no_memory = !tulle__buf_add(&call->reply.body, data, size);
-    return !slot->no_memory;
+    return slot->no_memory ? BODY_TOO_LARGE : BODY_TAKEN;
+}
+
+static size_t exchange_more(struct exchange *exchange, char *data, size_t size)
+{
+    struct transport_slot *slot = slot_of(exchange);
+    struct stream *stream = slot->call->stream;
+    bool wake;
+    size_t got = tulle__body_read(&stream->request, &slot->reader, data, size, &wake);
+
+    if (got == BODY_NOTHING) {
+        return MORE_LATER;
+    }
+    stream->sent += got;
+    if (got == 0) {
+        exchange->trailers = stream->trailers;
+        exchange->trailer_count = stream->trailer_count;
+    }
+    if (wake && tulle__body_claim_writer(&stream->request)) {
+        stream->tell(slot->call, TULLE_EVENT_WRITABLE);
+    }
+    return got;
 }
 
 static enum origin origin_of(enum tulle_error error)
@@ -177,7 +248,9 @@ static void exchange_end(struct exchange *exchange, const struct exchange_end *e
     struct outcome outcome = call->outcome;
     size_t at = slot->at;
 
-    call->connected_at = exchange->connected_at;
+    if (!slot->has_head) {
+        call->connected_at = exchange->connected_at;
+    }
     if (end->error == TULLE_OK) {
         outcome.open = false;
         tulle__call_finish(call, at, &outcome);
@@ -202,6 +275,8 @@ static const struct exchange_events transport_events = {
     .header = exchange_header,
     .head = exchange_head,
     .body = exchange_body,
+    .trailer = exchange_trailer,
+    .more = exchange_more,
     .end = exchange_end,
 };
 
@@ -227,6 +302,7 @@ static void exchange_fill(struct tulle_call *call, size_t at, struct transport_s
         .header_count = call->header_count,
         .body = call->body,
         .body_size = call->body_size,
+        .addresses = call->resolved ? call->resolved->text : STR_NONE,
         .connect_timeout_ns = target ? target->cluster->connect_timeout_ns : 10 * NS_PER_S,
         .idle_timeout_ns = target ? target->cluster->idle_timeout_ns : 60 * NS_PER_S,
         .connections = target ? &target->live->connections : NULL,
@@ -238,8 +314,27 @@ static void reply_clear(struct tulle_call *call)
 {
     tulle__buf_clear(&call->reply.headers);
     tulle__buf_clear(&call->reply.body);
-    call->reply.header_count = 0;
+    tulle__buf_clear(&call->reply.trailers);
+    call->reply.header_count = call->reply.trailer_count = 0;
     call->reply.status = 0;
+}
+
+/* False: the body's start is gone. */
+static bool stream_begin(struct tulle_call *call, struct transport_slot *slot)
+{
+    struct stream *stream = call->stream;
+
+    list_init(&slot->reader.node);
+    stream->taken_before = 0;
+    stream->sent = stream->received = 0;
+    slot->exchange.paces = stream->receives;
+    if (!stream->sends) {
+        return true;
+    }
+    slot->exchange.streams = true;
+    slot->exchange.stream_size = stream->size;
+    slot->reader.exchange = &slot->exchange;
+    return tulle__body_attach(&stream->request, &slot->reader);
 }
 
 static enum down transport_on_call(struct tulle_call *call, size_t at)
@@ -257,6 +352,13 @@ static enum down transport_on_call(struct tulle_call *call, size_t at)
     }
     exchange_fill(call, at, slot);
     call->on_wire = false;
+    if (call->stream) {
+        if (!stream_begin(call, slot)) {
+            return tulle__call_refuse(call, at, TULLE_E_INTERNAL, 503, 0,
+                                      "the body's start is gone before the attempt began");
+        }
+        call->stream->exchange = &slot->exchange;
+    }
     call->on->transport->type->start(pool, &slot->exchange);
     return DOWN_HOLD;
 }
@@ -266,6 +368,10 @@ static void transport_on_end(struct tulle_call *call, size_t at, const struct ou
     struct transport_slot *slot = call_slot(call, at);
 
     (void)outcome;
+    if (call->stream && call->stream->exchange) {
+        call->stream->exchange = NULL;
+        tulle__body_detach(&call->stream->request, &slot->reader);
+    }
     if (slot->exchange.private) {
         call->on->transport->type->cancel(&slot->exchange);
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* perTryTimeout: bounds one attempt; retry decides what comes of it. */
+/* perTryTimeout: bounds one attempt; retry decides what comes of it. Of a body
+ * that streams it begins with the body's end, as Envoy's does. */
 
 #include "policy/bound.h"
 #include "policy/layers.h"
@@ -18,9 +19,16 @@ static int64_t try_timeout_limit(const struct tulle_call *call, size_t at)
     return *(const int64_t *)call_config(call, at);
 }
 
-static enum down try_timeout_on_call(struct tulle_call *call, size_t at)
+static void try_timeout_begin(struct tulle_call *call, size_t at)
 {
     tulle__call_wake_at(call, at, time_add(call_now(call), try_timeout_limit(call, at)));
+}
+
+static enum down try_timeout_on_call(struct tulle_call *call, size_t at)
+{
+    if (!call_is_uploading(call)) {
+        try_timeout_begin(call, at);
+    }
     return DOWN_PASS;
 }
 
@@ -35,5 +43,6 @@ const struct layer_type tulle__try_timeout_layer = {
     .tier = TIER_ATTEMPT,
     .on_call = try_timeout_on_call,
     .on_wake = try_timeout_on_wake,
+    .on_request_end = try_timeout_begin,
     .prepare = try_timeout_prepare,
 };

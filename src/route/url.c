@@ -32,15 +32,14 @@ static enum tulle_error check_bytes(struct str text, const char **why)
     for (size_t i = 0; i < text.size; i++) {
         unsigned char c = (unsigned char)text.data[i];
 
+        if (c > ' ' && c < 127) {
+            continue;
+        }
         if (c == ' ') {
             return refuse(why, "the URL holds a blank; write %20");
         }
-        if (c < ' ' || c == 127) {
-            return refuse(why, "the URL holds a control byte");
-        }
-        if (c > 127) {
-            return refuse(why, "the URL holds a byte above 127; write it as %XX");
-        }
+        return refuse(why, c > 127 ? "the URL holds a byte above 127; write it as %XX"
+                                   : "the URL holds a control byte");
     }
     return TULLE_OK;
 }
@@ -137,8 +136,10 @@ static enum tulle_error read_ipv6(struct str authority, struct str *host, struct
 
 static bool is_host_char(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '.' || c == '_';
+    char lower = (char)(c | 0x20);
+
+    return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+           c == '_';
 }
 
 static enum tulle_error read_name(struct str authority, struct str *host, struct str *rest,

@@ -24,7 +24,8 @@ enum response_flag {
     FLAG_UR = 1 << 8,   /* upstream remote reset */
     FLAG_DC = 1 << 9,   /* downstream (here: the app) went away */
     FLAG_UPE = 1 << 10, /* upstream protocol error */
-    FLAG_DT = 1 << 11   /* deadline of the app: Envoy's max duration */
+    FLAG_DT = 1 << 11,  /* deadline of the app: Envoy's max duration */
+    FLAG_DF = 1 << 12   /* the host's name was not resolved */
 };
 
 /* "UO", "URX,UF", "-". Writes at most `size` bytes with the NUL. */

@@ -16,7 +16,10 @@
 #include "base/log.h"
 #include "model/snapshot.h"
 
+struct source_type;
+
 struct source_options {
+    const struct source_type *type;   /* what is opened; it may be a member of something */
     const char *path;                 /* NULL: none */
     const struct tulle_config *built; /* NULL: none; read by open() only */
     const char *name_space;
@@ -24,6 +27,7 @@ struct source_options {
     const char *const *ignore_kinds; /* NULL-ended, or NULL */
     bool open_with_errors;
     bool strict_retries;
+    bool is_mock; /* its script may stand among the resources */
     const struct log *log;
 };
 

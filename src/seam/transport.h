@@ -7,7 +7,11 @@
  * - start(), cancel() and drain() never call back from inside, and may be
  *   called from inside a callback.
  * - An exchange hears: head once (after its header lines), body any number of
- *   times, end once. After cancel() it hears nothing more.
+ *   times, trailers, end once. After cancel() it hears nothing more.
+ * - Both bodies run at once, and each may be paused by who holds the exchange:
+ *   more() that gives MORE_LATER is not asked again before resume_send(), body()
+ *   that gives BODY_LATER has taken nothing, and is told the same bytes after
+ *   resume_receive(). Meanwhile the transport reads no more than a buffer.
  * - Nothing is ever sent twice: every sending is a start(). `end` says how far
  *   it got.
  * - Queueing and limits are the mesh's: the transport opens a connection when
@@ -45,7 +49,7 @@ struct connection_limit {
 };
 
 struct pool_spec {
-    struct str address; /* "10.0.0.1:9080"; size 0: wherever the URL's own host is */
+    struct str address; /* "10.0.0.1:9080", "name:9080"; size 0: wherever the URL's own host is */
     enum protocol protocol;
     void *user;                  /* of the pool: for `drained` */
     void (*drained)(void *user); /* after drain(): the last connection is gone, so is the pool */
@@ -64,13 +68,24 @@ struct exchange_end {
     const char *text;     /* one sentence; lives until end() returns */
 };
 
+/* What exchange_events.more gives besides a size; 0: the body is over. */
+#define MORE_LATER SIZE_MAX       /* nothing now */
+#define MORE_FAIL  (SIZE_MAX - 1) /* the exchange ends with TULLE_E_CANCELLED */
+
+enum body_taken { BODY_TAKEN, BODY_LATER, BODY_TOO_LARGE };
+
 struct exchange_events {
     /* Its first byte may leave now; before all others. Only notes: no verb from inside. */
     void (*sent)(struct exchange *exchange);
     /* One header line, before head(). False: too much; the exchange ends with TULLE_E_TOO_LARGE. */
     bool (*header)(struct exchange *exchange, struct str name, struct str value);
     void (*head)(struct exchange *exchange, int status, bool is_http2);
-    bool (*body)(struct exchange *exchange, const char *data, size_t size); /* false: as header */
+    enum body_taken (*body)(struct exchange *exchange, const char *data, size_t size);
+    /* One trailer line, behind the body. False: as header. NULL: they are dropped. */
+    bool (*trailer)(struct exchange *exchange, struct str name, struct str value);
+    /* The next of the request's body into `data`, `size` bytes at most. Only for
+     * an exchange that streams. */
+    size_t (*more)(struct exchange *exchange, char *data, size_t size);
     void (*end)(struct exchange *exchange, const struct exchange_end *end);
 };
 
@@ -88,8 +103,19 @@ struct exchange {
     struct str url; /* canonical, absolute, NUL-terminated; goes out as it is */
     const struct header_line *headers;
     size_t header_count;
-    const char *body; /* NULL: none */
+    const char *body; /* NULL: none, or it streams */
     size_t body_size;
+    bool streams;        /* the body comes by more() */
+    int64_t stream_size; /* -1: not known */
+    bool paces;          /* body() may give BODY_LATER: little is let in beforehand */
+    /* Of a body that streams, read when more() gave 0; sent behind a chunked body.
+     * Where they cannot be sent the exchange ends with TULLE_E_INTERNAL. */
+    const struct header_line *trailers;
+    size_t trailer_count;
+    /* "[2001:db8::1],10.0.0.1": where the name is that it goes to (the pool's, else
+     * the URL's host), best first. Size 0: that is an address itself. A transport
+     * never looks up a name. */
+    struct str addresses;
     int64_t connect_timeout_ns;
     int64_t idle_timeout_ns;              /* of the connection it used, afterwards */
     struct connection_limit *connections; /* NULL: none */
@@ -105,6 +131,7 @@ struct transport;
 struct pool;
 
 struct transport_options {
+    const struct transport_type *type; /* what is opened; it may be a member of something */
     struct loop *loop;
     const struct log *log;
     const char *ca_file; /* NULL: the system's */
@@ -118,6 +145,8 @@ struct transport_type {
     struct pool *(*open)(struct transport *transport, const struct pool_spec *spec);
     void (*start)(struct pool *pool, struct exchange *exchange);
     void (*cancel)(struct exchange *exchange);
+    void (*resume_send)(struct exchange *exchange);    /* more() has something, or is over */
+    void (*resume_receive)(struct exchange *exchange); /* body() will take */
     /* Takes no new exchange; idle connections close now, the others after their exchange. */
     void (*drain)(struct pool *pool);
     /* Closes the idle connection of this limit that is idle longest. False: there is none. */

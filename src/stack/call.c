@@ -5,6 +5,8 @@
 
 #include "stack/call.h"
 
+#include <tulle/trace.h>
+
 #include "base/alloc.h"
 #include <string.h>
 
@@ -26,6 +28,7 @@ struct tulle_call *tulle__call_alloc(void)
         return NULL;
     }
     atomic_init(&call->refs, 1);
+    call->born = fork_generation();
     list_init(&call->held);
     list_init(&call->node);
     tulle__arena_init(&call->arena, CALL_ARENA_SIZE);
@@ -40,14 +43,25 @@ struct tulle_call *tulle__call_alloc(void)
 
 void tulle__call_unref(struct tulle_call *call)
 {
+    const struct watcher *watcher = call->watcher;
+
     if (atomic_fetch_sub_explicit(&call->refs, 1, memory_order_acq_rel) != 1) {
         return;
     }
+    if (call->gone) {
+        call->gone(call);
+    }
     tulle__buf_fini(&call->reply.headers);
     tulle__buf_fini(&call->reply.body);
+    tulle__buf_fini(&call->reply.trailers);
     tulle__buf_fini(&call->story);
+    tulle__stream_fini(call->stream);
+    tulle_context_free(call->context);
     tulle__arena_fini(&call->arena);
     tulle__free(call);
+    if (watcher) {
+        watcher->call_gone(watcher);
+    }
 }
 
 static enum down layer_enter(struct tulle_call *call, size_t at)
@@ -154,6 +168,9 @@ static bool drive_step(struct tulle_call *call, struct drive *drive)
     } else if (call->outcome.open) {
         call->head_sent = true;
         drive->hold = true;
+        if (call->stream) {
+            call->stream->tell(call, TULLE_EVENT_HEAD);
+        }
     } else {
         drive->going = VERB_FINISH;
     }
@@ -217,6 +234,18 @@ void tulle__call_run(struct tulle_call *call)
 {
     call->timer.fire = call_timer_fire;
     call_drive(call, (struct drive){ .at = 0, .going = VERB_RESUME });
+}
+
+void tulle__call_request_end(struct tulle_call *call)
+{
+    call->stream->request_over = true;
+    for (size_t at = 0; at < call->depth; at++) {
+        const struct layer_type *type = call->stack->layers[at].type;
+
+        if (type->on_request_end) {
+            type->on_request_end(call, at);
+        }
+    }
 }
 
 /* The timer is moved only forward; one that fires early looks again. */

@@ -25,11 +25,18 @@
 #include "balance/picker.h"
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/fork.h"
 #include "base/loop.h"
 #include "route/plan.h"
 #include "seam/observer.h"
+#include "seam/trace.h"
 #include "seam/transport.h"
+#include "seam/watcher.h"
 #include "stack/layer.h"
+#include "stack/stream.h"
+
+struct dns_answer;
+struct dns_desk;
 
 /* Whose the end of a call or attempt is. */
 enum origin {
@@ -55,8 +62,9 @@ struct outcome {
 
 /* Which of the two came first is decided once. */
 enum fate {
-    FATE_OVER = 1,     /* set before `done`: what the app may read is settled */
-    FATE_CANCELLED = 2 /* if it was not over then, its mesh stays until cancel_task ran */
+    FATE_OVER = 1, /* set before `done`: what the app may read is settled */
+    FATE_CANCELLED = 2,
+    FATE_HEAD = 4 /* of a stream: the reply's head may be read */
 };
 
 enum verb { VERB_NONE, VERB_RESUME, VERB_ANSWER, VERB_FINISH };
@@ -73,8 +81,10 @@ struct call_loop {
     struct loop *loop;
     size_t index;
     struct rand rand;
+    struct rand ids; /* of traces: that what is chosen does not hang on them */
     struct transport *transport;
     struct pool *outside; /* of calls to names outside the mesh; opened when first needed */
+    struct dns_desk *dns; /* where its calls ask for names */
     const struct log *log;
     const struct observer *observer;
     struct observer_shard *shard;
@@ -85,6 +95,10 @@ struct call_loop {
     bool (*post)(struct call_loop *loop, struct task *task);
     tulle_access_fn *access; /* NULL: none */
     void *access_user;
+    const struct watcher *watcher; /* NULL: none */
+    enum trace_format trace;       /* of a trace that starts here; 0: none does */
+    tulle_span_fn *span;           /* NULL: none */
+    void *span_user;
 };
 
 /* The reply, as it comes in. */
@@ -94,6 +108,8 @@ struct tulle_reply {
     struct buf headers; /* name NUL value NUL ... */
     size_t header_count;
     struct buf body;
+    struct buf trailers; /* as `headers` */
+    size_t trailer_count;
 };
 
 /* One thing a layer said, for explain. */
@@ -135,14 +151,20 @@ struct tulle_call {
     size_t body_max;
     int64_t deadline; /* an instant; NEVER: none */
     bool retry_off, has_idempotency_key, is_grpc;
+    unsigned born; /* fork_generation() */
 
     /* The way: set by core before the first layer. */
     struct plan plan;
 
+    /* The trace. */
+    const struct trace_handed *handed; /* by `context`; NULL: none */
+    struct call_trace *trace;          /* the trace layer's slot */
+
     /* The attempt. */
     uint32_t attempts;
-    bool on_wire;      /* a byte of this attempt may have left */
-    struct view *view; /* of this attempt, or of the last; NULL: none */
+    bool on_wire;                /* a byte of this attempt may have left */
+    struct dns_answer *resolved; /* of this attempt's name, a reference; NULL: it has an address */
+    struct view *view;           /* of this attempt, or of the last; NULL: none */
     struct view *tried[TRIED_MAX];
     size_t tried_count;
     struct list held; /* in live_loop.held, while a layer waits there */
@@ -150,6 +172,7 @@ struct tulle_call {
 
     /* What came of it. */
     struct tulle_reply reply;
+    struct stream *stream;               /* in the arena; NULL: both bodies are whole, in memory */
     const struct tulle_failure *failure; /* of a call that failed; in the arena */
     bool failed;
     int64_t started_at, attempt_at, connected_at, head_at, ended_at;
@@ -157,17 +180,23 @@ struct tulle_call {
     struct buf story;
 
     /* Core's. */
-    void (*ended)(struct tulle_call *call); /* once, last, on the loop */
+    void (*handed_over)(struct tulle_call *call, size_t at); /* of a pick; NULL: it is a call */
+    void (*ended)(struct tulle_call *call);                  /* once, last, on the loop */
+    void (*gone)(struct tulle_call *call); /* before it is freed; NULL: nothing to do */
     struct mesh_loop *mesh_loop;
     tulle_call_done_fn *done_fn;
     void *done_user;
-    struct task task;         /* starts it on its loop */
-    struct task cancel_task;  /* cancels it there */
-    struct list node;         /* in the loop's calls */
-    struct waiter *waiter;    /* the blocking caller, who sleeps or runs the loop; NULL: none */
-    struct runnable_use *use; /* the mesh as it was when the call started */
-    atomic_uint fate;         /* enum fate, set once each */
-    bool cancel_ran;
+    struct queue_source *events; /* in the arena; NULL: no queue */
+    struct task task;            /* starts it on its loop */
+    struct task cancel_task;     /* cancels it there */
+    struct list node;            /* in the loop's calls */
+    struct waiter *waiter;       /* the blocking caller, who sleeps or runs the loop; NULL: none */
+    struct runnable_use *use;    /* the mesh as it was when the call started */
+    struct tulle_context *context; /* a reference; NULL: none */
+    atomic_uint fate;              /* enum fate, set once each */
+    atomic_uint pins; /* the call that runs, each task that comes: its loop counts it, so its mesh
+                       * stays; 0: the mesh may be gone */
+    const struct watcher *watcher; /* hears when it is freed; NULL: none */
 };
 
 /* --- the life of a call (core) --- */
@@ -180,6 +209,9 @@ void tulle__call_run(struct tulle_call *call);
 void tulle__call_unref(struct tulle_call *call); /* any thread; the last frees it */
 void tulle__call_cancel_here(struct tulle_call *call,
                              const struct outcome *outcome); /* on the loop */
+
+/* The streamed body of the request is whole: layers hear on_request_end(). On the loop. */
+void tulle__call_request_end(struct tulle_call *call);
 
 /* --- for layers, on the call's loop --- */
 
@@ -213,6 +245,28 @@ static inline const struct target *call_target(const struct tulle_call *call)
 static inline int64_t call_now(const struct tulle_call *call)
 {
     return call->on->loop->now;
+}
+
+/* False: it was made before fork(), and this is the child. */
+static inline bool call_is_here(const struct tulle_call *call)
+{
+    return call->born == fork_generation();
+}
+
+/* The app still writes the request's body. */
+static inline bool call_is_uploading(const struct tulle_call *call)
+{
+    return call->stream && call->stream->sends && !call->stream->request_over;
+}
+
+static inline uint64_t call_bytes_sent(const struct tulle_call *call)
+{
+    return call->stream && call->stream->sends ? call->stream->sent : call->body_size;
+}
+
+static inline uint64_t call_bytes_received(const struct tulle_call *call)
+{
+    return call->stream && call->stream->receives ? call->stream->received : call->reply.body.size;
 }
 
 /* Adds to the story, if the call has one. */

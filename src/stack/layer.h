@@ -6,7 +6,9 @@
  *   up     on_reply: PASS (tell the layer above), HOLD, AGAIN (ask below once more);
  *                    it hears the head of a reply, or the failure in its place
  *   end    on_end:   once for each on_call, bottom first, whatever the way out
- *   late   on_wake:  the time asked for with tulle__call_wake_at() has come */
+ *   late   on_wake:  the time asked for with tulle__call_wake_at() has come
+ *          on_request_end: the request's body, which streams, is whole now (who is
+ *          entered later asks call_is_uploading()) */
 
 #ifndef TULLE_STACK_LAYER_H
 #define TULLE_STACK_LAYER_H
@@ -47,6 +49,8 @@ struct layer_type {
     enum up (*on_reply)(struct tulle_call *call, size_t at);
     void (*on_end)(struct tulle_call *call, size_t at, const struct outcome *outcome);
     void (*on_wake)(struct tulle_call *call, size_t at);
+    void (*on_request_end)(struct tulle_call *call,
+                           size_t at); /* only notes: no verb from inside */
     /* Gives the configuration, or `*absent`: this pair needs no such layer.
      * Errors: TULLE_E_NOMEM. NULL function: present, without configuration. */
     enum tulle_error (*prepare)(const struct prepare *prepare, const void **config, bool *absent);

@@ -13,12 +13,13 @@ enum { STORY_LINE_MAX = 512, STORY_MAX = 64 * 1024 };
 void tulle__call_tell(struct tulle_call *call, size_t at, const char *format, ...)
 {
     char line[STORY_LINE_MAX];
-    double ms = (double)(call_now(call) - call->started_at) / (double)NS_PER_MS;
     va_list arguments;
+    double ms;
 
     if (!call->explain || call->story.size > STORY_MAX) {
         return;
     }
+    ms = (double)(call_now(call) - call->started_at) / (double)NS_PER_MS;
     va_start(arguments, format);
     vsnprintf(line, sizeof(line), format, arguments);
     va_end(arguments);

@@ -12,11 +12,14 @@ import tempfile
 sys.dont_write_bytecode = True
 
 import call
+import ends
 import memory
 import pick
+import python
 import report
 
-BENCHES = {"call": call.bench, "pick": pick.bench, "memory": memory.bench}
+BENCHES = {"call": call.bench, "pick": pick.bench, "memory": memory.bench,
+           "queue": ends.bench, "python": python.bench}
 
 
 def envoy_found(named):
@@ -32,11 +35,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("build", help="the build folder")
     parser.add_argument("benches", nargs="*", choices=[*BENCHES, []], metavar="BENCH",
-                        help="call, pick, memory; none: all")
+                        help="call, pick, memory, queue, python; none: all")
     parser.add_argument("--smoke", action="store_true",
                         help="one short round: shows that it works, not how fast")
     parser.add_argument("--check", action="store_true", help="exit 1 when a bar is missed")
-    parser.add_argument("--rounds", type=int, default=10, help="of bench call (10)")
+    parser.add_argument("--rounds", type=int, default=10, help="of call and python (10)")
     parser.add_argument("--envoy", help="the program")
     options = parser.parse_args()
     options.build = os.path.abspath(options.build)

@@ -6,9 +6,10 @@
  * only with as much body as it was promised; and what is left of it is never
  * taken for the answer to the next request.
  *
- * The input: a byte for method and ending (PERSONS), a byte for the size of
- * the pieces (mod 8; 0: all at once), then the response. Where the peer does
- * not close, a second request follows, whose answer is fixed. */
+ * The input: a byte for method, ending and pauses, a byte for the size of the
+ * pieces (mod 8; 0: all at once), then the response. Where the peer does not
+ * close, a second request follows, whose answer is fixed. Where there are
+ * pauses, each piece of the body is taken when it is told again. */
 
 #include <stdint.h>
 #include <stdio.h>
@@ -44,7 +45,8 @@ struct call {
     bool chunked;
     int status;
     bool over_cap;
-    unsigned heads, ends;
+    unsigned heads, ends, trailers;
+    bool pauses, paused;
     enum tulle_error error;
 };
 
@@ -87,16 +89,34 @@ static void call_head(struct exchange *exchange, int status, bool is_http2)
     call->status = status;
 }
 
-static bool call_body(struct exchange *exchange, const char *data, size_t size)
+static enum body_taken call_body(struct exchange *exchange, const char *data, size_t size)
 {
     struct call *call = CONTAINER_OF(exchange, struct call, exchange);
 
-    must(call->heads == 1 && call->ends == 0);
+    must(call->heads == 1 && call->ends == 0 && call->trailers == 0);
+    call->paused = call->pauses && !call->paused;
+    if (call->paused) {
+        tulle__curl_transport.resume_receive(exchange);
+        return BODY_LATER;
+    }
     for (size_t i = 0; i < size && call->body_size + i < sizeof(call->body); i++) {
         call->body[call->body_size + i] = data[i];
     }
     call->body_size += size;
-    return true;
+    return BODY_TAKEN;
+}
+
+static bool call_trailer(struct exchange *exchange, struct str name, struct str value)
+{
+    struct call *call = CONTAINER_OF(exchange, struct call, exchange);
+
+    must(call->heads == 1 && call->ends == 0 && !call->paused && !call->over_cap);
+    must(!memchr(name.data, '\0', name.size) && !memchr(value.data, '\0', value.size));
+    must(!memchr(name.data, '\n', name.size) && !memchr(value.data, '\n', value.size));
+    must(name.size > 0 && call->codings > 0);
+    call->trailers++;
+    call->over_cap = call->trailers > HEADERS_MAX;
+    return !call->over_cap;
 }
 
 static void call_end(struct exchange *exchange, const struct exchange_end *end)
@@ -117,8 +137,14 @@ static void call_sent(struct exchange *exchange)
     (void)exchange;
 }
 
-static const struct exchange_events events = { call_sent, call_header, call_head, call_body,
-                                               call_end };
+static const struct exchange_events events = {
+    .sent = call_sent,
+    .header = call_header,
+    .head = call_head,
+    .body = call_body,
+    .trailer = call_trailer,
+    .end = call_end,
+};
 
 /* Never closed: they are the process'. */
 static struct loop loop;
@@ -140,14 +166,16 @@ static bool set_up(void)
     return pool != NULL;
 }
 
-static void call_start(struct call *call, struct str method)
+static void call_start(struct call *call, struct str method, bool pauses)
 {
     *call = (struct call){ .exchange = { .events = &events,
                                          .method = method,
                                          .url = STR("http://shop/"),
                                          .connect_timeout_ns = PATIENCE_S * NS_PER_S,
                                          .idle_timeout_ns = 3600 * NS_PER_S,
-                                         .connections_max = LIMIT_NONE } };
+                                         .connections_max = LIMIT_NONE,
+                                         .paces = pauses },
+                           .pauses = pauses };
     tulle__curl_transport.start(pool, &call->exchange);
 }
 
@@ -197,7 +225,7 @@ static void check_second(void)
     struct call call;
 
     peer_say(&peer, second_answer, sizeof(second_answer) - 1, 0);
-    call_start(&call, STR("GET"));
+    call_start(&call, STR("GET"), false);
     call_wait(&call);
     must(call.error == TULLE_OK && call.status == 200 && call.body_size == 6);
     must(memcmp(call.body, "second", 6) == 0);
@@ -231,7 +259,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     must(ready);
     method = str_of(methods[data[0] % COUNT_OF(methods)]);
     peer_say(&peer, raw, size - 2, data[1] % 8);
-    call_start(&call, method);
+    call_start(&call, method, data[0] / COUNT_OF(methods) / 2 % 2 == 1);
     call_wait(&call);
     check_length(&call, method, raw, size - 2);
     if (data[0] / COUNT_OF(methods) % 2 == 1) {

@@ -15,12 +15,22 @@
 
 enum { PATH_SIZE = 512 };
 
+static int64_t clock_read(clockid_t clock)
+{
+    struct timespec time;
+
+    clock_gettime(clock, &time);
+    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
 int64_t test_now(void)
 {
-    struct timespec now;
+    return clock_read(CLOCK_MONOTONIC);
+}
 
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+int64_t test_worked(void)
+{
+    return clock_read(CLOCK_THREAD_CPUTIME_ID);
 }
 
 bool test_wait_until(bool (*condition)(void *user), void *user, int64_t timeout_ns)

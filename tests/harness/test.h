@@ -116,6 +116,8 @@ void test_folder_free(char *folder);
 void test_folder_write(const char *folder, const char *name, const char *text);
 
 int64_t test_now(void); /* CLOCK_MONOTONIC */
+/* What this thread has worked, whoever else has the machine. */
+int64_t test_worked(void);
 /* For tests with real threads and sockets: looks until it is true, every
  * millisecond. False: `timeout_ns` went by. */
 bool test_wait_until(bool (*condition)(void *user), void *user, int64_t timeout_ns);

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 
 #include "core/mesh.h"
-#include "harness/script_transport.h"
 
 enum { STEPS_MAX = 10000000 };
 
@@ -94,7 +93,11 @@ static enum tulle_error world_open_mesh(struct test_world *world, const char *ya
     options.access = world_hear_access;
     options.access_user = world;
     if (error == TULLE_OK) {
-        error = tulle__open_in(&options, &world->world, &script_transport, &world->mesh);
+        error = tulle__open_on(&options,
+                               &(struct mesh_setup){ .world = &world->world,
+                                                     .transport = &world->script.type,
+                                                     .resolver = &script_resolver },
+                               &world->mesh);
     }
     tulle_config_free(config);
     return error;
@@ -133,6 +136,19 @@ struct test_world *world_open(const char *yaml, const struct tulle_options *opti
     return world;
 }
 
+enum tulle_error world_reopen(struct test_world *world, const char *yaml)
+{
+    enum tulle_error error;
+
+    assert_int_equal(tulle_close(world->mesh), TULLE_OK);
+    world->mesh = NULL;
+    error = world_open_mesh(world, yaml, NULL);
+    if (error == TULLE_OK) {
+        world_run(world);
+    }
+    return error;
+}
+
 void world_close(struct test_world *world)
 {
     if (!world) {
@@ -163,7 +179,7 @@ void world_say_all(struct test_world *world, const struct script_line *line)
     struct list *node;
 
     for (node = all->next; node != all; node = node->next) {
-        script_say(endpoint_of(node), line);
+        script_say(&world->script, endpoint_of(node), line);
     }
 }
 
@@ -172,7 +188,7 @@ void world_kill(struct test_world *world, const char *address)
     struct script_endpoint *endpoint = world_endpoint(world, address);
 
     endpoint->dead = true;
-    script_kill_connections(&world->script, endpoint);
+    tulle__script_kill_connections(&world->script, endpoint);
     world_run(world);
 }
 
@@ -198,7 +214,7 @@ unsigned world_requests(const struct test_world *world, const char *address)
 const struct script_request *world_request(const struct test_world *world, size_t index)
 {
     assert_true(index < world->script.request_count);
-    return &world->script.requests[index];
+    return world->script.requests[index];
 }
 
 /* --- time --- */
@@ -249,7 +265,7 @@ static void result_take_reply(struct world_result *result, const struct tulle_re
 static void result_take_failure(struct world_result *result, const struct tulle_failure *failure)
 {
     assert_non_null(failure);
-    assert_int_equal(failure->error, result->error);
+    CHECK(failure->error == (int)result->error);
     result->failure = *failure;
     result->status = failure->status;
     result->attempts = failure->attempts;

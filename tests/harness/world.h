@@ -27,6 +27,7 @@
 
 #include "base/clock.h"
 #include "harness/script.h"
+#include "harness/script_resolver.h"
 #include "harness/test.h"
 
 /* How a call ended, and when. */
@@ -73,6 +74,8 @@ struct test_world *world_open(const char *yaml, const struct tulle_options *opti
 /* The same, and the error is the test's business. */
 enum tulle_error world_try_open(const char *yaml, const struct tulle_options *options,
                                 struct test_world **out);
+/* Closes its mesh and opens another one, over the same script and clock. */
+enum tulle_error world_reopen(struct test_world *world, const char *yaml);
 void world_close(struct test_world *world); /* NULL does nothing */
 
 /* --- endpoints --- */
@@ -80,8 +83,12 @@ void world_close(struct test_world *world); /* NULL does nothing */
 struct script_endpoint *world_endpoint(struct test_world *world, const char *address);
 /* From now on; with `.times` only so often, then what is said next (or 200). */
 #define world_answer(world, address, ...)                                                          \
-    script_say(world_endpoint(world, address), &(struct script_line){ __VA_ARGS__ })
+    script_say(&(world)->script, world_endpoint(world, address),                                   \
+               &(struct script_line){ __VA_ARGS__ })
 #define world_answer_all(world, ...) world_say_all(world, &(struct script_line){ __VA_ARGS__ })
+/* What a name resolves to from now on; one nobody spoke of has 192.0.2.1. */
+#define world_name(world, host, ...)                                                               \
+    script_name_say(&(world)->script, host, &(struct script_says){ __VA_ARGS__ })
 void world_say_all(struct test_world *world, const struct script_line *line);
 void world_kill(struct test_world *world, const char *address);
 void world_revive(struct test_world *world, const char *address);

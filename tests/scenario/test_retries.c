@@ -102,7 +102,8 @@ static void a_post_that_the_peer_did_not_look_at_is_sent(void **state)
 
 static void an_idempotency_key_makes_a_post_retriable(void **state)
 {
-    struct test_world *world = world_open(ONE, NULL);
+    struct test_world *world =
+        world_open(ONE, &(struct tulle_options){ TULLE_OPTIONS_INIT, .trace = TULLE_TRACE_OFF });
 
     (void)state;
     CHECK_OR_DONE(world);

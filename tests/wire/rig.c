@@ -110,7 +110,7 @@ static void rig_head(struct exchange *exchange, int status, bool is_http2)
     rig_act(call, RIG_HEAD);
 }
 
-static bool rig_body(struct exchange *exchange, const char *data, size_t size)
+static enum body_taken rig_body(struct exchange *exchange, const char *data, size_t size)
 {
     struct rig_call *call = CONTAINER_OF(exchange, struct rig_call, exchange);
 
@@ -119,9 +119,9 @@ static bool rig_body(struct exchange *exchange, const char *data, size_t size)
     call->body_size += size;
     call->body[call->body_size] = '\0';
     if (rig_act(call, RIG_BODY)) {
-        return true;
+        return BODY_TAKEN;
     }
-    return call->body_max == 0 || call->body_size <= call->body_max;
+    return call->body_max == 0 || call->body_size <= call->body_max ? BODY_TAKEN : BODY_TOO_LARGE;
 }
 
 static void rig_end(struct exchange *exchange, const struct exchange_end *end)
@@ -140,8 +140,13 @@ static void rig_sent(struct exchange *exchange)
     CONTAINER_OF(exchange, struct rig_call, exchange)->sent++;
 }
 
-static const struct exchange_events rig_events = { rig_sent, rig_header, rig_head, rig_body,
-                                                   rig_end };
+const struct exchange_events rig_events = {
+    .sent = rig_sent,
+    .header = rig_header,
+    .head = rig_head,
+    .body = rig_body,
+    .end = rig_end,
+};
 
 void rig_call_init(struct rig_call *call, struct rig *rig, const char *url)
 {

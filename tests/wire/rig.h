@@ -7,7 +7,7 @@
 
 #include "seam/transport.h"
 
-enum rig_moment { RIG_HEADER = 1, RIG_HEAD, RIG_BODY, RIG_END };
+enum rig_moment { RIG_HEADER = 1, RIG_HEAD, RIG_BODY, RIG_END, RIG_MORE, RIG_TRAILER };
 
 struct rig {
     struct loop loop;
@@ -17,6 +17,9 @@ struct rig {
     int wanted, freed;
     int drained;
 };
+
+/* What a call does with what it hears; no streams. */
+extern const struct exchange_events rig_events;
 
 struct rig_call {
     struct exchange exchange;

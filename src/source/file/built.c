@@ -327,6 +327,44 @@ enum tulle_error tulle_config_add_yaml(struct tulle_config *config, const char *
 
 /* --- what the source takes --- */
 
+/* --- copying --- */
+
+static enum tulle_error resources_copy(const struct tulle_config *from, struct tulle_config *to)
+{
+    to->resources = tulle__alloc_zero(from->resource_count + 1, sizeof(*to->resources));
+    ENSURE(to->resources != NULL, TULLE_E_NOMEM);
+    for (size_t i = 0; i < from->resource_count; i++) {
+        struct resource *copy = ARENA_NEW(&to->arena, struct resource);
+        ENSURE(copy != NULL, TULLE_E_NOMEM);
+        ENSURE(tulle__built_resource_fill(&to->arena, from->resources[i], copy), TULLE_E_NOMEM);
+        to->resources[to->resource_count++] = copy;
+    }
+    return TULLE_OK;
+}
+
+static enum tulle_error texts_copy(const struct tulle_config *from, struct tulle_config *to)
+{
+    to->texts = tulle__alloc_zero(from->text_count + 1, sizeof(*to->texts));
+    ENSURE(to->texts != NULL, TULLE_E_NOMEM);
+    for (size_t i = 0; i < from->text_count; i++) {
+        struct built_text *copy = &to->texts[to->text_count++];
+        copy->name = tulle__arena_str(&to->arena, from->texts[i].name);
+        copy->text = tulle__arena_str(&to->arena, from->texts[i].text);
+        ENSURE(copy->name.data != NULL && copy->text.data != NULL, TULLE_E_NOMEM);
+    }
+    return TULLE_OK;
+}
+
+enum tulle_error tulle__built_copy(const struct tulle_config *config, struct tulle_config **out)
+{
+    struct tulle_config *copy;
+
+    TRY(tulle_config_new(&copy));
+    *out = copy;
+    TRY(resources_copy(config, copy));
+    return texts_copy(config, copy);
+}
+
 size_t tulle__built_texts(const struct tulle_config *config, const struct built_text **out)
 {
     *out = config->texts;

@@ -22,6 +22,14 @@ size_t tulle__built_texts(const struct tulle_config *config, const struct built_
 const struct resource *const *tulle__built_resources(const struct tulle_config *config,
                                                      size_t *count);
 
+/* A deep copy, to be read alone, and freed by tulle_config_free() also when it is not whole.
+ * Errors: TULLE_E_NOMEM */
+enum tulle_error tulle__built_copy(const struct tulle_config *config, struct tulle_config **out);
+
+/* A deep copy of one of them in `arena`. False: no memory. */
+bool tulle__built_resource_fill(struct arena *arena, const struct resource *from,
+                                struct resource *out);
+
 /* A deep copy of one of them in a part of its own; `*out` lies in it. NULL: no
  * memory. */
 struct part *tulle__built_resource_copy(const struct resource *resource,

@@ -101,23 +101,27 @@ static bool endpoints_copy(struct arena *arena, struct service_entry *entry)
     return endpoints != NULL;
 }
 
+bool tulle__built_resource_fill(struct arena *arena, const struct resource *from,
+                                struct resource *out)
+{
+    struct service_entry *entry = &out->spec.service_entry;
+
+    *out = *from;
+    return str_copy(arena, &out->name) && str_copy(arena, &out->name_space) &&
+           str_copy(arena, &out->place.file) && hosts_copy(arena, entry) &&
+           ports_copy(arena, entry) && endpoints_copy(arena, entry);
+}
+
 struct part *tulle__built_resource_copy(const struct resource *resource,
                                         const struct resource **out)
 {
     struct copied_resource *copy = tulle__part_new(sizeof(*copy));
-    struct arena *arena;
-    struct service_entry *entry;
 
     *out = NULL;
     if (copy == NULL) {
         return NULL;
     }
-    arena = &copy->part.arena;
-    copy->resource = *resource;
-    entry = &copy->resource.spec.service_entry;
-    if (!str_copy(arena, &copy->resource.name) || !str_copy(arena, &copy->resource.name_space) ||
-        !str_copy(arena, &copy->resource.place.file) || !hosts_copy(arena, entry) ||
-        !ports_copy(arena, entry) || !endpoints_copy(arena, entry)) {
+    if (!tulle__built_resource_fill(&copy->part.arena, resource, &copy->resource)) {
         tulle__part_unref(copy);
         return NULL;
     }

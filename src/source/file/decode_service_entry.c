@@ -4,7 +4,7 @@
 
 #include "source/file/kinds.h"
 
-enum resolution { RESOLUTION_NOT_SAID, RESOLUTION_STATIC };
+enum resolution { RESOLUTION_NOT_SAID, RESOLUTION_STATIC, RESOLUTION_DNS, RESOLUTION_ROUND_ROBIN };
 
 struct service_entry_spec {
     struct service_entry entry;
@@ -29,8 +29,9 @@ static const struct choice protocols[] = {
 };
 
 static const struct choice resolutions[] = {
-    { "STATIC", RESOLUTION_STATIC }, { "NONE", -1 },        { "DNS", -1 },
-    { "DNS_ROUND_ROBIN", -1 },       { "DYNAMIC_DNS", -1 }, { NULL, 0 },
+    { "STATIC", RESOLUTION_STATIC }, { "NONE", -1 },
+    { "DNS", RESOLUTION_DNS },       { "DNS_ROUND_ROBIN", RESOLUTION_ROUND_ROBIN },
+    { "DYNAMIC_DNS", -1 },           { NULL, 0 },
 };
 
 static const struct choice locations[] = {
@@ -76,17 +77,6 @@ static bool is_address(struct str text)
     return inet_pton(AF_INET, copy, bytes) == 1 || inet_pton(AF_INET6, copy, bytes) == 1;
 }
 
-static void endpoint_address(struct decoder *decoder, const struct node *value, void *out,
-                             const struct field *field)
-{
-    struct placed *address = out;
-
-    tulle__field_placed(decoder, value, address, field);
-    if (address->text.size > 0 && !is_address(address->text)) {
-        tulle__mistake(decoder, value, "address \"%.*s\" is no IP address", STR_ARG(address->text));
-    }
-}
-
 static void endpoint_port_item(struct decoder *decoder, const struct node *item, void *out)
 {
     static const struct field number = { .least = 1, .most = UINT16_MAX };
@@ -119,7 +109,7 @@ static void endpoint_labels(struct decoder *decoder, const struct node *value, v
 static void endpoint_item(struct decoder *decoder, const struct node *item, void *out)
 {
     static const struct field fields[] = {
-        { .name = "address", endpoint_address, offsetof(struct entry_endpoint, address) },
+        { .name = "address", tulle__field_placed, offsetof(struct entry_endpoint, address) },
         { .name = "ports", endpoint_ports },
         { .name = "labels", endpoint_labels },
         { .name = "locality", tulle__field_text, offsetof(struct entry_endpoint, locality) },
@@ -250,6 +240,35 @@ static void check_port_names(struct decoder *decoder, const struct node *spec,
     }
 }
 
+static enum discovery discovery_of(int resolution)
+{
+    switch (resolution) {
+    case RESOLUTION_DNS: return DISCOVERY_STRICT_DNS;
+    case RESOLUTION_ROUND_ROBIN: return DISCOVERY_LOGICAL_DNS;
+    default: return DISCOVERY_STATIC;
+    }
+}
+
+/* What an address may be is known when the resolution is. */
+static void check_addresses(struct decoder *decoder, const struct node *spec,
+                            const struct service_entry *entry)
+{
+    const struct node *endpoints = tulle__node_find(spec, STR("endpoints"));
+    const struct node *endpoint = endpoints ? endpoints->first : NULL;
+
+    if (entry->resolution == DISCOVERY_LOGICAL_DNS && entry->endpoint_count > 1) {
+        tulle__mistake(decoder, endpoints, "resolution DNS_ROUND_ROBIN takes one endpoint");
+    }
+    for (size_t i = 0; i < entry->endpoint_count && endpoint; i++, endpoint = endpoint->next) {
+        struct str address = entry->endpoints[i].address.text;
+
+        if (entry->resolution == DISCOVERY_STATIC && address.size > 0 && !is_address(address)) {
+            tulle__mistake(decoder, tulle__node_find(endpoint, STR("address")),
+                           "address \"%.*s\" is no IP address", STR_ARG(address));
+        }
+    }
+}
+
 void tulle__decode_service_entry(struct decoder *decoder, const struct node *spec,
                                  struct resource *out)
 {
@@ -279,10 +298,12 @@ void tulle__decode_service_entry(struct decoder *decoder, const struct node *spe
         tulle__mistake(decoder, spec, "ports must have at least one port");
     }
     if (decoder->mistakes == before && read.resolution == RESOLUTION_NOT_SAID) {
-        tulle__mistake(decoder, spec, "resolution must be STATIC; others are not supported yet");
+        tulle__mistake(decoder, spec, "resolution must be STATIC, DNS or DNS_ROUND_ROBIN");
     }
     if (decoder->mistakes == before) {
+        read.entry.resolution = discovery_of(read.resolution);
         check_port_names(decoder, spec, &read.entry);
+        check_addresses(decoder, spec, &read.entry);
     }
     out->spec.service_entry = read.entry;
     out->is_exported = read.is_exported;

@@ -13,9 +13,9 @@
 #include "base/clock.h"
 #include "base/macros.h"
 #include "seam/source.h"
-#include "source/file/built.h"
-#include "source/file/catalog.h"
+#include "source/file/built_set.h"
 #include "source/file/complaints.h"
+#include "source/file/file_source.h"
 #include "source/file/folder.h"
 #include "source/file/notifier.h"
 
@@ -25,11 +25,6 @@ enum { OPTIONS_BLOCK = 512 };
 #define SETTLE_MOST_NS (500 * NS_PER_MS)
 #define POLL_NS        (2 * NS_PER_S)
 
-struct built_part {
-    const struct resource *resource;
-    struct part *part;
-};
-
 struct source {
     const struct log *log;
     struct arena arena; /* copies of the options */
@@ -38,10 +33,7 @@ struct source {
     struct read_options read;
     struct translate_options translate;
 
-    struct built_part *built;
-    size_t built_count;
-    struct reading texts; /* YAML added in code */
-    struct complaints texts_complaints;
+    struct built_set built, applied;
     struct folder folder;
     struct notifier notifier;
     struct buf ignored_told;
@@ -97,6 +89,7 @@ static enum tulle_error options_copy(struct source *source, const struct source_
     source->log = options->log;
     source->open_with_errors = options->open_with_errors;
     source->translate.strict_retries = options->strict_retries;
+    source->read.is_mock = options->is_mock;
     source->read.name_space = text_copy(&source->arena, options->name_space);
     source->translate.name_space = source->read.name_space;
     source->translate.domain = text_copy(&source->arena, options->domain);
@@ -105,52 +98,12 @@ static enum tulle_error options_copy(struct source *source, const struct source_
     return options->path ? path_copy(source, options->path) : TULLE_OK;
 }
 
-/* --- what was built in code --- */
-
-static enum tulle_error built_copy(struct source *source, const struct tulle_config *config)
-{
-    size_t count;
-    const struct resource *const *resources = tulle__built_resources(config, &count);
-
-    source->built = tulle__alloc_zero(count + 1, sizeof(*source->built));
-    ENSURE(source->built, TULLE_E_NOMEM);
-    for (size_t i = 0; i < count; i++) {
-        struct built_part *built = &source->built[i];
-        built->part = tulle__built_resource_copy(resources[i], &built->resource);
-        ENSURE(built->part, TULLE_E_NOMEM);
-        source->built_count++;
-    }
-    return TULLE_OK;
-}
-
-static enum tulle_error texts_read(struct source *source, const struct tulle_config *config)
-{
-    const struct built_text *texts;
-    size_t count = tulle__built_texts(config, &texts);
-
-    for (size_t i = 0; i < count; i++) {
-        enum tulle_error error = tulle__read_text(&source->texts, &source->texts_complaints,
-                                                  &source->read, texts[i].name, texts[i].text);
-        ENSURE(error != TULLE_E_NOMEM, TULLE_E_NOMEM);
-    }
-    return TULLE_OK;
-}
-
-static enum tulle_error built_read(struct source *source, const struct tulle_config *config)
-{
-    TRY(built_copy(source, config));
-    return texts_read(source, config);
-}
-
 /* --- from what was read to a draft --- */
 
 static enum tulle_error built_add(const struct source *source, struct candidates *candidates)
 {
-    for (size_t i = 0; i < source->built_count; i++) {
-        TRY(tulle__candidates_add(candidates, source->built[i].resource, source->built[i].part));
-    }
-    tulle__complaints_add(candidates->complaints, &source->texts_complaints);
-    return tulle__candidates_add_reading(candidates, &source->texts);
+    TRY(tulle__built_set_offer(&source->built, candidates));
+    return tulle__built_set_offer(&source->applied, candidates);
 }
 
 static enum tulle_error folder_add(const struct folder *folder, struct candidates *candidates)
@@ -173,6 +126,7 @@ static enum tulle_error candidates_use(struct source *source, struct candidates 
 {
     TRY(built_add(source, candidates));
     TRY(folder_add(&source->folder, candidates));
+    TRY(tulle__built_set_keep(&source->applied, candidates));
     ENSURE(!candidates->complaints->no_memory, TULLE_E_NOMEM);
     return tulle__candidates_settle(candidates, &source->catalog, &source->translate, out);
 }
@@ -220,7 +174,8 @@ static void ignored_tell(struct source *source)
     struct buf kinds = { 0 };
     uint64_t count = 0;
 
-    kinds_add(&kinds, &count, &source->texts);
+    kinds_add(&kinds, &count, &source->built.texts);
+    kinds_add(&kinds, &count, &source->applied.texts);
     for (size_t i = 0; i < source->folder.count; i++) {
         kinds_add(&kinds, &count, &source->folder.files[i]->reading);
     }
@@ -352,6 +307,41 @@ static void source_stats(const struct source *source, struct source_stats *out)
     *out = source->stats;
 }
 
+/* --- what is applied while it runs --- */
+
+enum tulle_error tulle__file_source_apply(struct source *source, const struct tulle_config *config,
+                                          int64_t now, size_t *errors)
+{
+    struct built_set before = source->applied;
+    enum tulle_error error;
+
+    *errors = 0;
+    tulle__built_set_init(&source->applied);
+    error = tulle__built_set_read(&source->applied, config, &source->read);
+    if (error == TULLE_OK) {
+        error = load(source, now, errors);
+    }
+    if (error != TULLE_OK) {
+        tulle__built_set_fini(&source->applied);
+        source->applied = before;
+        return error;
+    }
+    tulle__built_set_fini(&before);
+    return TULLE_OK;
+}
+
+const struct resource *tulle__file_source_next(const struct source *source, enum resource_kind kind,
+                                               size_t *at)
+{
+    while (*at < source->catalog.count) {
+        const struct resource *resource = source->catalog.entries[(*at)++].resource;
+        if (resource->kind == kind) {
+            return resource;
+        }
+    }
+    return NULL;
+}
+
 /* --- open, close --- */
 
 static void source_close(struct source *source)
@@ -363,12 +353,8 @@ static void source_close(struct source *source)
     tulle__draft_fini(&source->draft);
     tulle__catalog_fini(&source->catalog);
     tulle__folder_fini(&source->folder);
-    tulle__reading_fini(&source->texts);
-    tulle__complaints_fini(&source->texts_complaints);
-    for (size_t i = 0; i < source->built_count; i++) {
-        tulle__part_unref(source->built[i].part);
-    }
-    tulle__free(source->built);
+    tulle__built_set_fini(&source->built);
+    tulle__built_set_fini(&source->applied);
     tulle__buf_fini(&source->ignored_told);
     tulle__arena_fini(&source->arena);
     tulle__free(source);
@@ -383,7 +369,7 @@ static enum tulle_error first_load(struct source *source, const struct source_op
     TRY(options_copy(source, options));
     tulle__folder_init(&source->folder, source->path, &source->read);
     if (options->built) {
-        TRY(built_read(source, options->built));
+        TRY(tulle__built_set_read(&source->built, options->built, &source->read));
     }
     if (source->path) {
         tulle__notifier_open(&source->notifier);
@@ -404,8 +390,8 @@ static enum tulle_error source_open(const struct source_options *options, int64_
     *out = NULL;
     ENSURE(source, TULLE_E_NOMEM);
     tulle__arena_init(&source->arena, OPTIONS_BLOCK);
-    tulle__reading_init(&source->texts);
-    tulle__complaints_init(&source->texts_complaints);
+    tulle__built_set_init(&source->built);
+    tulle__built_set_init(&source->applied);
     tulle__catalog_init(&source->catalog);
     tulle__folder_init(&source->folder, NULL, NULL);
     tulle__notifier_init(&source->notifier);

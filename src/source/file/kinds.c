@@ -20,6 +20,7 @@ static const struct {
     { "networking.istio.io", "DestinationRule", RESOURCE_DESTINATION_RULE,
       tulle__decode_destination_rule },
     { "tulle.dev", "TrafficPolicy", RESOURCE_TRAFFIC_POLICY, tulle__decode_traffic_policy },
+    { "tulle.dev", "MockEndpoint", RESOURCE_MOCK_ENDPOINT, tulle__decode_mock_endpoint },
 };
 
 /* kind NULL: every other kind of the group. */

@@ -14,6 +14,7 @@ spec_fn tulle__decode_service_entry;
 spec_fn tulle__decode_virtual_service;
 spec_fn tulle__decode_destination_rule;
 spec_fn tulle__decode_traffic_policy;
+spec_fn tulle__decode_mock_endpoint;
 
 /* struct route_match */
 item_fn tulle__item_route_match;

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fork.h"
+
 enum { NOTICES_SIZE = 4096 };
 
 void tulle__notifier_init(struct notifier *notifier)
@@ -18,13 +20,13 @@ void tulle__notifier_init(struct notifier *notifier)
 
 void tulle__notifier_open(struct notifier *notifier)
 {
-    notifier->fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    notifier->fd = tulle__fork_own(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
 }
 
 void tulle__notifier_fini(struct notifier *notifier)
 {
     if (notifier->fd >= 0) {
-        close(notifier->fd);
+        tulle__fork_close(notifier->fd);
     }
     notifier->fd = -1;
 }

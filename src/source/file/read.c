@@ -225,6 +225,11 @@ static enum tulle_error one_read(struct reader *reader, const struct node *root,
         return TULLE_OK;
     }
     tulle__kind_judge(envelope, &verdict);
+    if (verdict.kind == RESOURCE_MOCK_ENDPOINT && !reader->options->is_mock) {
+        tulle__mistake(&decoder, envelope->kind_node,
+                       "only a mock reads this kind: config = \"mock:FILE\", with allow_mock");
+        return TULLE_OK;
+    }
     if (verdict.rule == KIND_READ) {
         return resource_read(reader, &decoder, root, envelope, &verdict);
     }

@@ -29,6 +29,7 @@ enum resource_kind {
     RESOURCE_VIRTUAL_SERVICE,
     RESOURCE_DESTINATION_RULE,
     RESOURCE_TRAFFIC_POLICY,
+    RESOURCE_MOCK_ENDPOINT,
     RESOURCE_KINDS
 };
 
@@ -46,7 +47,7 @@ struct entry_port {
 };
 
 struct entry_endpoint {
-    struct placed address; /* an IP address; others are refused */
+    struct placed address; /* an IP address; with a resolution by DNS also a host name */
     const struct entry_endpoint_port *ports;
     size_t port_count;
     const struct label *labels;
@@ -63,6 +64,7 @@ struct entry_endpoint_port {
 struct service_entry {
     const struct placed *hosts;
     size_t host_count;
+    enum discovery resolution;
     const struct entry_port *ports;
     size_t port_count;
     const struct entry_endpoint *endpoints;
@@ -162,6 +164,29 @@ struct traffic_policy {
     struct budget_config budget;
 };
 
+/* What an endpoint of a mock does with requests, as struct tulle_mock_answer
+ * says it; only a mock reads this kind (include/tulle/mock.h has an example). */
+struct mock_answer {
+    int kind; /* enum tulle_mock_kind */
+    uint32_t times, status;
+    struct str method, path, prefix; /* size 0: all */
+    const struct label *headers, *trailers;
+    size_t header_count, trailer_count;
+    bool has_body;
+    struct str body;
+    uint32_t size;                /* of a body of 'x' */
+    int64_t delay_ns, connect_ns; /* delay -1: nothing said */
+    uint32_t chunk_size, break_at;
+    int64_t chunk_ns;
+    bool close;
+};
+
+struct mock_endpoint {
+    struct placed address; /* "*": every endpoint, after what is said to it by name */
+    const struct mock_answer *answers;
+    size_t answer_count;
+};
+
 struct resource {
     enum resource_kind kind;
     struct str name;
@@ -175,6 +200,7 @@ struct resource {
         struct virtual_service virtual_service;
         struct destination_rule destination_rule;
         struct traffic_policy traffic_policy;
+        struct mock_endpoint mock_endpoint;
     } spec;
 };
 
@@ -221,6 +247,7 @@ struct reading {
 struct read_options {
     const char *name_space; /* of the client: default namespace, and exportTo "." */
     const char *const *ignore_kinds;
+    bool is_mock; /* reads MockEndpoint */
 };
 
 /* Reads every document of `text`. Bad ones are complained of and come as items

@@ -10,10 +10,9 @@
 #include "base/macros.h"
 
 static const char *const kind_names[RESOURCE_KINDS] = {
-    [RESOURCE_SERVICE_ENTRY] = "ServiceEntry",
-    [RESOURCE_VIRTUAL_SERVICE] = "VirtualService",
-    [RESOURCE_DESTINATION_RULE] = "DestinationRule",
-    [RESOURCE_TRAFFIC_POLICY] = "TrafficPolicy",
+    [RESOURCE_SERVICE_ENTRY] = "ServiceEntry",       [RESOURCE_VIRTUAL_SERVICE] = "VirtualService",
+    [RESOURCE_DESTINATION_RULE] = "DestinationRule", [RESOURCE_TRAFFIC_POLICY] = "TrafficPolicy",
+    [RESOURCE_MOCK_ENDPOINT] = "MockEndpoint",
 };
 
 struct ordered {

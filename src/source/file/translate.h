@@ -23,7 +23,7 @@
 
 /* An endpoint as one port of its service sees it. */
 struct port_endpoint {
-    struct str address; /* canonical, with the port */
+    struct str address; /* canonical, or a name in lower case; with the port */
     const struct entry_endpoint *endpoint;
 };
 
@@ -90,6 +90,9 @@ struct str tulle__translate_name_space(const struct translation *translation,
 
 /* NULL: `host`, in lower case, is a host name. Otherwise what is wrong: "is not...". */
 const char *tulle__host_fault(struct str host);
+
+/* In lower case, without the dot at the end. `.data` is NULL when there is no memory. */
+struct str tulle__host_lower(struct arena *arena, struct str host);
 
 /* What `written` means in the namespace of the current resource; `*fault` is not
  * NULL when it is no host. Errors: TULLE_E_NOMEM */

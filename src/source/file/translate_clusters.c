@@ -153,6 +153,8 @@ static enum tulle_error cluster_add(const struct mesh_host *host, size_t port,
     ENSURE(cluster != NULL, TULLE_E_NOMEM);
     cluster->port = entry_port->number;
     cluster->protocol = entry_port->protocol;
+    cluster->discovery = host->entry->spec.service_entry.resolution;
+    cluster->trouble = STR("");
     if (!cluster_name(cluster, host, subset) ||
         !cluster_take_endpoints(cluster, endpoint_set_new(&host->endpoints[port], subset))) {
         tulle__part_unref(cluster);

@@ -106,6 +106,29 @@ static void endpoint_check_ports(struct translation *translation, const struct s
     }
 }
 
+/* A name to look up. Its size is 0 when it was refused. */
+static enum tulle_error name_make(struct translation *translation,
+                                  const struct service_entry *entry,
+                                  const struct entry_endpoint *endpoint, struct str *out)
+{
+    const char *fault;
+
+    if (entry->resolution == DISCOVERY_STATIC) {
+        REFUSE(translation, endpoint->address.place, "endpoint \"%.*s\" is not an IP address",
+               STR_ARG(endpoint->address.text));
+        return TULLE_OK;
+    }
+    *out = tulle__host_lower(&translation->arena, endpoint->address.text);
+    ENSURE(out->data != NULL, TULLE_E_NOMEM);
+    fault = tulle__host_fault(*out);
+    if (fault != NULL) {
+        *out = STR_NONE;
+        REFUSE(translation, endpoint->address.place, "endpoint \"%.*s\" %s",
+               STR_ARG(endpoint->address.text), fault);
+    }
+    return TULLE_OK;
+}
+
 static enum tulle_error addresses_make(struct translation *translation,
                                        const struct service_entry *entry, struct str **out)
 {
@@ -117,13 +140,12 @@ static enum tulle_error addresses_make(struct translation *translation,
         char text[ADDRESS_TEXT_SIZE];
 
         endpoint_check_ports(translation, entry, endpoint);
-        if (!tulle__address_canonical(endpoint->address.text, text)) {
-            REFUSE(translation, endpoint->address.place, "endpoint \"%.*s\" is not an IP address",
-                   STR_ARG(endpoint->address.text));
+        if (tulle__address_canonical(endpoint->address.text, text)) {
+            addresses[i] = tulle__arena_str(&translation->arena, str_of(text));
+            ENSURE(addresses[i].data != NULL, TULLE_E_NOMEM);
             continue;
         }
-        addresses[i] = tulle__arena_str(&translation->arena, str_of(text));
-        ENSURE(addresses[i].data != NULL, TULLE_E_NOMEM);
+        TRY(name_make(translation, entry, endpoint, &addresses[i]));
     }
     *out = addresses;
     return TULLE_OK;
@@ -248,6 +270,25 @@ static enum tulle_error hosts_hide(struct translation *translation,
     return TULLE_OK;
 }
 
+/* Without endpoints a host that is looked up is its own, as in Istio. */
+static enum tulle_error host_endpoints(struct translation *translation,
+                                       const struct service_entry *entry, struct mesh_host *host)
+{
+    struct entry_endpoint *own = ARENA_NEW(&translation->arena, struct entry_endpoint);
+    struct service_entry alone = *entry;
+    struct port_endpoints *endpoints;
+
+    ENSURE(own != NULL, TULLE_E_NOMEM);
+    *own = (struct entry_endpoint){ .address = { host->written, translation->resource->place },
+                                    .locality = STR(""),
+                                    .weight = 1 };
+    alone.endpoints = own;
+    alone.endpoint_count = 1;
+    TRY(endpoints_make(translation, &alone, &endpoints));
+    host->endpoints = endpoints;
+    return TULLE_OK;
+}
+
 enum tulle_error tulle__translate_entry(struct translation *translation)
 {
     const struct service_entry *entry = &translation->resource->spec.service_entry;
@@ -266,6 +307,9 @@ enum tulle_error tulle__translate_entry(struct translation *translation)
         list = host->next;
         host->next = NULL;
         host->endpoints = endpoints;
+        if (entry->resolution != DISCOVERY_STATIC && entry->endpoint_count == 0) {
+            TRY(host_endpoints(translation, entry, host));
+        }
         ENSURE(tulle__table_put(&translation->by_host, host->host, host), TULLE_E_NOMEM);
         *translation->last_host = host;
         translation->last_host = &host->next;

@@ -48,8 +48,7 @@ const char *tulle__host_fault(struct str host)
     return label == 0 ? "is not a host name" : NULL;
 }
 
-/* In lower case, without the dot at the end. */
-static struct str host_lower(struct arena *arena, struct str host)
+struct str tulle__host_lower(struct arena *arena, struct str host)
 {
     char *copy = tulle__arena_alloc(arena, host.size + 1);
 
@@ -75,7 +74,7 @@ enum tulle_error tulle__translate_full_host(struct translation *translation, str
                                             struct str *out, const char **fault)
 {
     struct str name_space = tulle__translate_name_space(translation, translation->resource);
-    struct str host = host_lower(&translation->arena, written);
+    struct str host = tulle__host_lower(&translation->arena, written);
 
     ENSURE(host.data != NULL, TULLE_E_NOMEM);
     *out = host;

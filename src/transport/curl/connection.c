@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/fork.h"
 #include "transport/curl/internal.h"
 
 static void connection_ready(struct watch *watch, unsigned events)
@@ -148,8 +149,8 @@ curl_socket_t tulle__connection_open(void *user, curlsocktype purpose,
     if (!transfer || !connection_is_welcome(transfer)) {
         return CURL_SOCKET_BAD;
     }
-    fd = socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
-                address->protocol);
+    fd = tulle__fork_own(socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
+                                address->protocol));
     if (fd < 0) {
         transfer->no_descriptor = true;
         return CURL_SOCKET_BAD;
@@ -157,7 +158,7 @@ curl_socket_t tulle__connection_open(void *user, curlsocktype purpose,
     connection = connection_new(transfer->transport, fd);
     if (!connection) {
         transfer->no_memory = true;
-        close(fd);
+        tulle__fork_close(fd);
         return CURL_SOCKET_BAD;
     }
     connection_count(connection, transfer);
@@ -223,7 +224,7 @@ int tulle__connection_close(void *user, curl_socket_t fd)
     tulle__watch_remove(transport->loop, &connection->watch);
     transport->by_fd[fd] = NULL;
     tulle__names_remove(transport, connection);
-    close(fd); /* before the room is given back, so that the peer sees it first */
+    tulle__fork_close(fd); /* before the room is given back, so that the peer sees it first */
     connection->watch.fd = -1;
     transport->held -= connection->shut;
     transport->unread -= connection->unread;
@@ -333,6 +334,9 @@ bool tulle__connection_take(struct transfer *transfer, const struct ends *ends)
     connection_move(connection, transfer->pool);
     connection->streams++;
     connection->idle_timeout_ns = exchange->idle_timeout_ns;
+    if (exchange->streams) {
+        connection->upload = transfer;
+    }
     transfer->connection = connection;
     if (!transfer->connecting || transfer->pool->protocol != PROTOCOL_HTTP2) {
         tulle__pool_join(transfer);
@@ -348,6 +352,9 @@ void tulle__connection_release(struct transfer *transfer)
         list_remove(transfer->opened.next);
     }
     transfer->connection = NULL;
+    if (connection && connection->upload == transfer) {
+        connection->upload = NULL;
+    }
     if (!connection || --connection->streams > 0) {
         return;
     }
@@ -404,6 +411,20 @@ static void stranger_watch(struct curl_transport *transport, int fd, unsigned ev
     curl_multi_assign(transport->lane.multi, fd, stranger);
 }
 
+/* Waits for what libcurl wants; else for its end, but not while transfers are
+ * paused: what nobody takes would be told for ever. */
+void tulle__connection_listen(struct connection *connection)
+{
+    unsigned events = connection->wanted;
+
+    if (events == 0 && !connection->shut && connection->paused == 0) {
+        events = LOOP_READ;
+    }
+    if (events != connection->watch.events) {
+        tulle__watch_change(connection->transport->loop, &connection->watch, events);
+    }
+}
+
 int tulle__connection_watch(CURL *easy, curl_socket_t fd, int what, void *user, void *socket_user)
 {
     struct curl_transport *transport = user;
@@ -417,11 +438,9 @@ int tulle__connection_watch(CURL *easy, curl_socket_t fd, int what, void *user, 
         return 0;
     }
     connection->wanted = events;
-    if (events == 0 && !connection->shut) {
-        events = LOOP_READ;
+    if (connection->upload && !(events & LOOP_READ)) {
+        tulle__stream_suspect(connection->upload);
     }
-    if (events != connection->watch.events) {
-        tulle__watch_change(transport->loop, &connection->watch, events);
-    }
+    tulle__connection_listen(connection);
     return 0;
 }

@@ -43,6 +43,7 @@ static void transfer_detach(struct transfer *transfer)
     struct pool *pool = transfer->pool;
 
     tulle__lane_remove(&transport->lane, transfer->easy);
+    tulle__stream_forget(transfer);
     tulle__connection_release(transfer);
     tulle__pool_give_up(transfer);
     pool->transfers--;
@@ -68,7 +69,8 @@ static const char *refusal_text(const struct exchange *exchange, enum tulle_erro
     if (error == TULLE_E_NOMEM) {
         return "out of memory";
     }
-    if (exchange->body_size > 0 && str_equal(exchange->method, STR("HEAD"))) {
+    if ((exchange->body_size > 0 || exchange->streams) &&
+        str_equal(exchange->method, STR("HEAD"))) {
         return "a HEAD request with a body cannot be sent";
     }
     if (exchange->method.size >= METHOD_MAX) {
@@ -118,10 +120,18 @@ static void outcome_fill(struct outcome *outcome, const struct transfer *transfe
         .too_large = transfer->too_large,
         .no_memory = transfer->no_memory,
         .no_descriptor = transfer->no_descriptor,
+        .refusal = transfer->refusal,
+        .refusal_text = transfer->refusal_text,
         .url = transfer->exchange->url,
         .connect_timeout_ns = transfer->exchange->connect_timeout_ns,
         .address = str_of(pool->connect_to ? pool->connect_to->data + 2 : NULL),
     };
+    if (outcome->code == CURLE_OK && tulle__stream_lacks_trailers(transfer)) {
+        outcome->code = CURLE_ABORTED_BY_CALLBACK;
+        outcome->refusal = TULLE_E_INTERNAL;
+        outcome->refusal_text =
+            "the request's trailers were not sent: they need HTTP/1.1, and no announced size";
+    }
     if (outcome->code != CURLE_OK) {
         outcome->standing = connection && flow_was_whole(transfer->transport, connection);
         curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &outcome->os_error);
@@ -251,6 +261,9 @@ static bool flow_admit(struct curl_transport *transport)
     struct list *node;
     bool began = false;
 
+    if (list_is_empty(&transport->waiting_pools)) {
+        return false;
+    }
     list_init(&blocked);
     while ((node = list_first(&transport->waiting_pools))) {
         struct pool *pool = CONTAINER_OF(node, struct pool, waiting_node);
@@ -273,13 +286,16 @@ static bool flow_admit(struct curl_transport *transport)
 
 void tulle__flow_settle(struct curl_transport *transport)
 {
+    bool resumed;
+
     if (transport->inside > 0) {
         tulle__flow_later(transport);
         return;
     }
     tulle__timer_disarm(transport->loop, &transport->later);
+    resumed = tulle__stream_settle(transport);
     flow_cut_cancelled(transport);
-    if (flow_admit(transport)) {
+    if (flow_admit(transport) || resumed) {
         tulle__lane_expire(&transport->lane);
         tulle__lane_collect(&transport->lane);
         flow_cut_cancelled(transport);

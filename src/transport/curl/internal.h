@@ -37,6 +37,7 @@ struct pool {
     void (*drained)(void *user);
     bool draining;
     struct curl_slist *connect_to;   /* NULL: where the URL says */
+    bool is_address;                 /* connect_to is no name */
     struct list waiting;             /* exchanges, by order */
     struct list waiting_node;        /* transport->waiting_pools, while it has any */
     struct connection_limit *wanted; /* that the first of them has found no room in */
@@ -69,15 +70,28 @@ struct connection {
     int64_t idle_timeout_ns;
     unsigned wanted; /* what libcurl waits for */
     unsigned streams;
+    unsigned paused;         /* of them */
+    struct transfer *upload; /* one of them, whose request streams; NULL: none */
     bool joinable;
     bool shut;            /* by us; libcurl holds the descriptor still */
     bool unread;          /* idle HTTP/2 that got frames, for libcurl to look at */
     enum bearing bearing; /* when it was closed */
 };
 
-enum shape { SHAPE_NONE, SHAPE_GET, SHAPE_HEAD, SHAPE_CUSTOM, SHAPE_BODY };
+enum shape { SHAPE_NONE, SHAPE_GET, SHAPE_HEAD, SHAPE_CUSTOM, SHAPE_BODY, SHAPE_STREAM };
+
+/* Directions; and that a reply looks as if it were over. */
+enum stream_wish { STREAM_SEND = 1, STREAM_RECEIVE = 2, STREAM_SUSPECT = 4, STREAM_SPEED = 8 };
 
 enum { LINES_INLINE = 16, METHOD_MAX = 64 };
+
+/* Of an HTTP/2 stream that is paced; libcurl's first one, so that nothing changes then. */
+enum { WINDOW_SIZE = 64 * 1024 };
+
+struct window {
+    int64_t size, come, reduced, taken; /* as nghttp2 keeps them */
+    int64_t asked;                      /* by libcurl, last */
+};
 
 struct transfer {
     CURL *easy;
@@ -91,11 +105,18 @@ struct transfer {
     struct curl_slist *lines;      /* LINES_INLINE or more */
     size_t lines_capacity;
     struct buf texts; /* header lines with no value, as libcurl wants them */
-    char *line;       /* of the reply: the last one, as it may go on (obs-fold) */
-    size_t line_size, line_capacity;
-    enum shape shape; /* what the handle is set to */
+    /* What the handle is set to. */
+    struct buf url;
+    struct curl_slist *headers, *connect_to;
+    struct buf resolve; /* "+host:80:10.0.0.1": what libcurl is told of a name */
+    struct curl_slist resolve_line;
+    bool resolves;        /* the handle has it */
+    bool goes_to_address; /* there is nothing to look up */
+    enum shape shape;
     long connect_timeout_ms;
     long version;
+    char *line; /* of the reply: the last one, as it may go on (obs-fold) */
+    size_t line_size, line_capacity;
     int status; /* of the reply; 0: none yet */
     bool is_http2;
     bool claimed;    /* an idle connection */
@@ -111,6 +132,19 @@ struct transfer {
     uint64_t length;
     bool too_large;
     bool no_memory;
+    bool can_stream;          /* the handle has what streams need */
+    bool held_up;             /* the request, by the reply's being paused */
+    bool trailers_due;        /* of the request */
+    unsigned paused, resumed; /* enum stream_wish */
+    struct list in_resumed;   /* transport->resumed */
+    uint64_t streamed, told;  /* bytes of the request's body, of the reply's */
+    enum tulle_error refusal; /* of the request's body, by us; TULLE_OK: none */
+    const char *refusal_text;
+    bool paced;    /* HTTP/2, with a window that is ours */
+    bool telling;  /* what it had kept */
+    bool speed;    /* the handle has a limit of speed: so says one its window */
+    uint64_t come; /* bytes of the reply's body that the window knows of */
+    struct window window;
     struct curl_slist inline_lines[LINES_INLINE];
     char text[CURL_ERROR_SIZE];
 };
@@ -129,6 +163,7 @@ struct curl_transport {
     struct list draining;      /* pools */
     struct list waiting_pools; /* by the order of their first exchange */
     struct list transfers, spare, cancelled;
+    struct list resumed;       /* transfers, to go on when everything settles */
     struct list idle;          /* connections, longest first */
     struct connection **by_fd; /* all that libcurl holds */
     size_t fds;
@@ -169,6 +204,7 @@ struct ends {
 };
 bool tulle__connection_take(struct transfer *transfer, const struct ends *ends);
 void tulle__connection_release(struct transfer *transfer);
+void tulle__connection_listen(struct connection *connection);
 void tulle__connection_shut(struct connection *connection);
 enum bearing tulle__connection_bearing(const struct connection *connection);
 
@@ -190,6 +226,12 @@ bool tulle__idle_shed(struct curl_transport *transport, const struct connection_
 bool tulle__room_take(struct connection_limit *limit, uint32_t max);
 void tulle__room_give(struct connection_limit *limit, struct loop *loop);
 
+/* resolve.c: what a name stands for. */
+bool tulle__resolve_is_address(struct str place); /* "host:port" */
+bool tulle__resolve_set(struct transfer *transfer, const struct pool *pool,
+                        const struct exchange *exchange);
+int tulle__resolve_start(void *state, void *reserved, void *user);
+
 /* transfer.c */
 struct transfer *tulle__transfer_new(struct curl_transport *transport);
 void tulle__transfer_free(struct transfer *transfer);
@@ -199,6 +241,28 @@ enum tulle_error tulle__transfer_set(struct transfer *transfer, const struct poo
 /* reply.c: what libcurl tells of the reply. */
 size_t tulle__reply_header(char *data, size_t size, size_t count, void *user);
 size_t tulle__reply_body(char *data, size_t size, size_t count, void *user);
+
+/* window.c: pure. */
+void tulle__window_init(struct window *window);
+int64_t tulle__window_credit(const struct window *window); /* what may still come */
+int64_t tulle__window_ask(struct window *window, int64_t size);
+void tulle__window_arrive(struct window *window, int64_t size);
+void tulle__window_take(struct window *window, int64_t size);
+int64_t tulle__window_choose(const struct window *window, int64_t credit);
+
+/* stream.c: bodies that come and go in pieces. */
+size_t tulle__stream_more(char *data, size_t size, size_t count, void *user);
+bool tulle__stream_lacks_trailers(const struct transfer *transfer);
+int tulle__stream_rewind(void *user, curl_off_t offset, int origin);
+int tulle__stream_trailers(struct curl_slist **list, void *user);
+/* A piece of the reply was told; what libcurl is to be told of that. */
+size_t tulle__stream_taken(struct transfer *transfer, size_t size, enum body_taken taken);
+bool tulle__stream_set_speed(struct transfer *transfer, int64_t speed);
+void tulle__stream_resume_send(struct exchange *exchange);
+void tulle__stream_resume_receive(struct exchange *exchange);
+void tulle__stream_suspect(struct transfer *transfer); /* libcurl waits for no more of the reply */
+void tulle__stream_forget(struct transfer *transfer);
+bool tulle__stream_settle(struct curl_transport *transport); /* true: libcurl has work */
 
 /* outcome.c: pure. */
 struct outcome {
@@ -220,6 +284,8 @@ struct outcome {
     bool too_large;
     bool no_memory;
     bool no_descriptor;
+    enum tulle_error refusal; /* of the request's body, by us */
+    const char *refusal_text;
 };
 enum { OUTCOME_TEXT_SIZE = 384 };
 void tulle__outcome_end(const struct outcome *outcome, struct exchange_end *end,

@@ -111,6 +111,9 @@ static enum tulle_error outcome_error(const struct outcome *outcome)
     if (outcome->no_memory || outcome->code == CURLE_OUT_OF_MEMORY) {
         return TULLE_E_NOMEM;
     }
+    if (outcome->refusal != TULLE_OK) {
+        return outcome->refusal;
+    }
     if (outcome->too_large || outcome->code == CURLE_TOO_LARGE) {
         return TULLE_E_TOO_LARGE;
     }
@@ -174,6 +177,10 @@ static void write_text(const struct outcome *outcome, const struct exchange_end 
 {
     struct str peer = outcome->address.size > 0 ? outcome->address : url_host(outcome->url);
 
+    if (end->error != TULLE_OK && end->error == outcome->refusal) {
+        snprintf(text, OUTCOME_TEXT_SIZE, "%s", outcome->refusal_text);
+        return;
+    }
     switch (end->error) {
     case TULLE_OK: text[0] = '\0'; return;
     case TULLE_E_NOMEM: snprintf(text, OUTCOME_TEXT_SIZE, "out of memory"); return;
@@ -205,7 +212,8 @@ void tulle__outcome_end(const struct outcome *outcome, struct exchange_end *end,
         end->progress = outcome_progress(outcome);
         end->connect_failure = !outcome->sent && end->error != TULLE_E_NOMEM;
         end->refused_stream = end->progress == TULLE_REFUSED_UNPROCESSED;
-        end->truncated = outcome->head && end->error != TULLE_E_TOO_LARGE;
+        end->truncated =
+            outcome->head && end->error != TULLE_E_TOO_LARGE && outcome->refusal == TULLE_OK;
     }
     write_text(outcome, end, text);
 }

@@ -59,6 +59,7 @@ struct pool *tulle__pool_open(struct transport *base, const struct pool_spec *sp
             tulle__free(pool);
             return NULL;
         }
+        pool->is_address = tulle__resolve_is_address(spec->address);
     }
     pool->transport = transport;
     pool->protocol = spec->protocol;

@@ -52,17 +52,28 @@ static bool reply_check_length(struct transfer *transfer, struct str value)
     return true;
 }
 
+/* Most names differ in size already. */
+static inline bool is_named(struct str name, struct str wanted)
+{
+    return name.size == wanted.size && tulle__str_equal_nocase(name, wanted);
+}
+
+static bool reply_name_is_good(struct str name)
+{
+    return name.size > 0 && !memchr(name.data, ' ', name.size) &&
+           !memchr(name.data, '\t', name.size);
+}
+
 /* libcurl takes "Content-Length : 5" for a header it does not know. */
 static bool reply_check(struct transfer *transfer, struct str name, struct str value)
 {
-    if (name.size == 0 || memchr(name.data, ' ', name.size) || memchr(name.data, '\t', name.size)) {
+    if (!reply_name_is_good(name)) {
         return reply_fault(transfer, "a header's name in the reply is none");
     }
-    if (tulle__str_equal_nocase(name, STR("content-length")) &&
-        !reply_check_length(transfer, value)) {
+    if (is_named(name, STR("content-length")) && !reply_check_length(transfer, value)) {
         return false;
     }
-    transfer->has_coding |= tulle__str_equal_nocase(name, STR("transfer-encoding"));
+    transfer->has_coding |= is_named(name, STR("transfer-encoding"));
     if (transfer->has_length && transfer->has_coding) {
         return reply_fault(transfer, "the reply has a length and a transfer coding");
     }
@@ -73,15 +84,14 @@ static bool reply_check(struct transfer *transfer, struct str name, struct str v
 static bool reply_tell_line(struct transfer *transfer)
 {
     struct exchange *exchange = transfer->exchange;
-    struct str value;
-    struct str name =
-        tulle__str_cut((struct str){ transfer->line, transfer->line_size }, ':', &value);
+    struct str name, value;
 
     if (transfer->line_size == 0) {
         return true;
     }
-    transfer->line_size = 0;
+    name = tulle__str_cut((struct str){ transfer->line, transfer->line_size }, ':', &value);
     value = tulle__str_trim(value);
+    transfer->line_size = 0;
     if (!reply_check(transfer, name, value)) {
         return false;
     }
@@ -132,7 +142,17 @@ static bool reply_head(struct transfer *transfer)
         tulle__pool_join(transfer);
     }
     exchange->events->head(exchange, transfer->status, transfer->is_http2);
-    return transfer->exchange != NULL;
+    if (!transfer->exchange) {
+        return false;
+    }
+    if (transfer->paced && !transfer->is_http2) {
+        transfer->paced = false;
+        tulle__stream_set_speed(transfer, 0);
+    }
+    if (exchange->streams) {
+        tulle__stream_suspect(transfer);
+    }
+    return true;
 }
 
 static bool reply_line(struct transfer *transfer, struct str line)
@@ -149,9 +169,31 @@ static bool reply_line(struct transfer *transfer, struct str line)
     return reply_tell_line(transfer) && reply_keep(transfer, line);
 }
 
+/* libcurl joins no folded lines here. */
+static bool reply_trailer(struct transfer *transfer, struct str line)
+{
+    struct exchange *exchange = transfer->exchange;
+    struct str value;
+    struct str name = tulle__str_cut(line, ':', &value);
+
+    if (line.size == 0 || !exchange->events->trailer) {
+        return true;
+    }
+    if (!reply_name_is_good(name) || name.size == line.size || memchr(line.data, '\r', line.size) ||
+        memchr(line.data, '\0', line.size)) {
+        return reply_fault(transfer, "a trailer of the reply is none");
+    }
+    if (!exchange->events->trailer(exchange, name, tulle__str_trim(value))) {
+        transfer->too_large = true;
+        return false;
+    }
+    return transfer->exchange != NULL;
+}
+
 static struct str without_line_end(const char *data, size_t size)
 {
-    while (size > 0 && (data[size - 1] == '\n' || data[size - 1] == '\r')) {
+    size -= size > 0 && data[size - 1] == '\n';
+    while (size > 0 && data[size - 1] == '\r') {
         size--;
     }
     return (struct str){ data, size };
@@ -166,7 +208,7 @@ size_t tulle__reply_header(char *data, size_t size, size_t count, void *user)
         return CURL_WRITEFUNC_ERROR;
     }
     if (transfer->head) {
-        return size * count; /* a trailer */
+        return reply_trailer(transfer, line) ? size * count : CURL_WRITEFUNC_ERROR;
     }
     /* libcurl sees the end of the head in a line that only begins with CR. */
     if (memchr(line.data, '\r', line.size)) {
@@ -186,6 +228,7 @@ size_t tulle__reply_body(char *data, size_t size, size_t count, void *user)
 {
     struct transfer *transfer = user;
     struct exchange *exchange = transfer->exchange;
+    enum body_taken taken;
 
     if (!exchange) {
         return CURL_WRITEFUNC_ERROR;
@@ -194,9 +237,17 @@ size_t tulle__reply_body(char *data, size_t size, size_t count, void *user)
         reply_fault(transfer, "the reply has a body without a head");
         return CURL_WRITEFUNC_ERROR;
     }
-    if (!exchange->events->body(exchange, data, size * count)) {
-        transfer->too_large = transfer->exchange != NULL;
+    taken = exchange->events->body(exchange, data, size * count);
+    if (!transfer->exchange) {
         return CURL_WRITEFUNC_ERROR;
     }
-    return transfer->exchange ? size * count : CURL_WRITEFUNC_ERROR;
+    transfer->too_large = taken == BODY_TOO_LARGE;
+    if (transfer->too_large) {
+        return CURL_WRITEFUNC_ERROR;
+    }
+    transfer->told += taken == BODY_TAKEN ? size * count : 0;
+    if (taken == BODY_LATER || exchange->paces || exchange->streams) {
+        return tulle__stream_taken(transfer, size * count, taken);
+    }
+    return size * count;
 }

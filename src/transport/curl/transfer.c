@@ -18,12 +18,14 @@
  * no matter of memory; 64 KiB halves the callbacks of large bodies. */
 enum { BUFFER_SIZE = 65536 };
 
-/* Lines that libcurl must not add; it takes an empty value as a removal. Const
- * but for the type: libcurl reads lists. */
-static struct curl_slist no_content_type = { .data = (char *)(uintptr_t) "Content-Type:" };
+/* Lines that libcurl must not add; it takes an empty value as a removal, and looks
+ * through the list for each line of its own: the last two are for requests with a
+ * body alone. Const but for the type: libcurl reads lists. */
+static struct curl_slist no_accept = { .data = (char *)(uintptr_t) "Accept:" };
+static struct curl_slist no_content_type = { .data = (char *)(uintptr_t) "Content-Type:",
+                                             .next = &no_accept };
 static struct curl_slist no_expect = { .data = (char *)(uintptr_t) "Expect:",
                                        .next = &no_content_type };
-static struct curl_slist no_accept = { .data = (char *)(uintptr_t) "Accept:", .next = &no_expect };
 
 /* Called when the request is about to go to a connection that stands. */
 static int transfer_before_sending(void *user, char *remote, char *local, int remote_port,
@@ -85,7 +87,9 @@ static bool transfer_set_callbacks(struct transfer *transfer)
            SET(easy, CURLOPT_OPENSOCKETFUNCTION, tulle__connection_open) &&
            SET(easy, CURLOPT_OPENSOCKETDATA, transfer) &&
            SET(easy, CURLOPT_CLOSESOCKETFUNCTION, tulle__connection_close) &&
-           SET(easy, CURLOPT_CLOSESOCKETDATA, transfer->transport);
+           SET(easy, CURLOPT_CLOSESOCKETDATA, transfer->transport) &&
+           SET(easy, CURLOPT_RESOLVER_START_FUNCTION, tulle__resolve_start) &&
+           SET(easy, CURLOPT_RESOLVER_START_DATA, transfer);
 }
 
 struct transfer *tulle__transfer_new(struct curl_transport *transport)
@@ -97,6 +101,7 @@ struct transfer *tulle__transfer_new(struct curl_transport *transport)
     }
     list_init(&transfer->node);
     list_init(&transfer->opened);
+    list_init(&transfer->in_resumed);
     transfer->transport = transport;
     transfer->lines = transfer->inline_lines;
     transfer->lines_capacity = LINES_INLINE;
@@ -115,12 +120,25 @@ void tulle__transfer_free(struct transfer *transfer)
 {
     curl_easy_cleanup(transfer->easy);
     tulle__buf_fini(&transfer->texts);
+    tulle__buf_fini(&transfer->url);
+    tulle__buf_fini(&transfer->resolve);
     tulle__free(transfer->line);
     if (transfer->lines != transfer->inline_lines) {
         tulle__free(transfer->lines);
     }
     list_remove(&transfer->node);
     tulle__free(transfer);
+}
+
+/* libcurl borrows lists, so the same one needs no telling. */
+static bool set_list(CURL *easy, CURLoption option, struct curl_slist **now,
+                     struct curl_slist *list)
+{
+    if (*now != list && !SET(easy, option, list)) {
+        return false;
+    }
+    *now = list;
+    return true;
 }
 
 static bool transfer_reserve_lines(struct transfer *transfer, size_t count)
@@ -176,6 +194,8 @@ static bool transfer_set_lines(struct transfer *transfer, const struct exchange 
 {
     size_t count = exchange->header_count;
     size_t empty_size = lines_empty_size(exchange);
+    bool has_body = transfer->shape == SHAPE_BODY || transfer->shape == SHAPE_STREAM;
+    struct curl_slist *last = has_body ? &no_expect : &no_accept;
     struct curl_slist *lines;
 
     tulle__buf_clear(&transfer->texts);
@@ -189,15 +209,19 @@ static bool transfer_set_lines(struct transfer *transfer, const struct exchange 
 
         lines[i].data = line_is_empty(header) ? line_write_empty(&transfer->texts, header)
                                               : (char *)(uintptr_t)header->line.data;
-        lines[i].next = i + 1 < count ? &lines[i + 1] : &no_accept;
+        lines[i].next = i + 1 < count ? &lines[i + 1] : last;
     }
-    return SET(transfer->easy, CURLOPT_HTTPHEADER, count > 0 ? lines : &no_accept);
+    return set_list(transfer->easy, CURLOPT_HTTPHEADER, &transfer->headers,
+                    count > 0 ? lines : last);
 }
 
 static enum shape shape_of(const struct exchange *exchange)
 {
     struct str method = exchange->method;
 
+    if (exchange->streams) {
+        return SHAPE_STREAM;
+    }
     if (exchange->body && exchange->body_size > 0) {
         return SHAPE_BODY;
     }
@@ -226,6 +250,32 @@ static bool transfer_set_body(struct transfer *transfer, const struct exchange *
            SET(easy, CURLOPT_POSTFIELDS, body);
 }
 
+/* libcurl asks for the body; of an unknown size it makes chunks on HTTP/1.1. */
+static bool transfer_set_stream(struct transfer *transfer, const struct exchange *exchange)
+{
+    CURL *easy = transfer->easy;
+
+    if (!transfer->can_stream) {
+        transfer->can_stream = SET(easy, CURLOPT_READFUNCTION, tulle__stream_more) &&
+                               SET(easy, CURLOPT_READDATA, transfer) &&
+                               SET(easy, CURLOPT_SEEKFUNCTION, tulle__stream_rewind) &&
+                               SET(easy, CURLOPT_TRAILERFUNCTION, tulle__stream_trailers) &&
+                               SET(easy, CURLOPT_TRAILERDATA, transfer);
+    }
+    return transfer->can_stream && SET(easy, CURLOPT_UPLOAD, 1L) &&
+           SET(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)exchange->stream_size);
+}
+
+static bool transfer_set_shape(struct transfer *transfer, const struct exchange *exchange,
+                               enum shape shape)
+{
+    switch (shape) {
+    case SHAPE_STREAM: return transfer_set_stream(transfer, exchange);
+    case SHAPE_BODY: return transfer_set_body(transfer, exchange);
+    default: return SET(transfer->easy, CURLOPT_HTTPGET, 1L);
+    }
+}
+
 /* The method goes out as it is; libcurl's own notion of it decides the rest. */
 static bool transfer_set_method(struct transfer *transfer, const struct exchange *exchange)
 {
@@ -244,8 +294,7 @@ static bool transfer_set_method(struct transfer *transfer, const struct exchange
         transfer->shape = shape;
         return true;
     }
-    if (shape == SHAPE_BODY ? !transfer_set_body(transfer, exchange)
-                            : !SET(easy, CURLOPT_HTTPGET, 1L)) {
+    if (!transfer_set_shape(transfer, exchange, shape)) {
         return false;
     }
     memcpy(method, exchange->method.data, exchange->method.size);
@@ -277,6 +326,22 @@ static long timeout_ms(int64_t timeout_ns)
     return ms > INT32_MAX ? INT32_MAX : (long)ms;
 }
 
+/* libcurl copies it; ours is what the handle has, or nothing when there was no memory. */
+static bool transfer_set_url(struct transfer *transfer, struct str url)
+{
+    struct buf *known = &transfer->url;
+
+    if (str_equal((struct str){ known->data, known->size }, url)) {
+        return true;
+    }
+    tulle__buf_clear(known);
+    if (!SET(transfer->easy, CURLOPT_URL, url.data)) {
+        return false;
+    }
+    (void)tulle__buf_add_str(known, url);
+    return true;
+}
+
 static bool transfer_set_peer(struct transfer *transfer, const struct pool *pool,
                               const struct exchange *exchange)
 {
@@ -293,8 +358,9 @@ static bool transfer_set_peer(struct transfer *transfer, const struct pool *pool
         return false;
     }
     transfer->connect_timeout_ms = connect_timeout_ms;
-    return SET(easy, CURLOPT_CONNECT_TO, pool->connect_to) &&
-           SET(easy, CURLOPT_URL, exchange->url.data);
+    return set_list(easy, CURLOPT_CONNECT_TO, &transfer->connect_to, pool->connect_to) &&
+           transfer_set_url(transfer, exchange->url) &&
+           tulle__resolve_set(transfer, pool, exchange);
 }
 
 static void transfer_forget(struct transfer *transfer)
@@ -306,6 +372,9 @@ static void transfer_forget(struct transfer *transfer)
     transfer->head = transfer->too_large = transfer->no_memory = transfer->no_descriptor = false;
     transfer->no_room = transfer->has_length = transfer->has_coding = false;
     transfer->fault = NULL;
+    transfer->held_up = transfer->trailers_due = false;
+    transfer->streamed = transfer->told = 0;
+    transfer->refusal = TULLE_OK;
     transfer->text[0] = '\0';
 }
 
@@ -318,17 +387,33 @@ static bool transfer_set_fresh(struct transfer *transfer, const struct pool *poo
     return SET(transfer->easy, CURLOPT_FRESH_CONNECT, is_fresh ? 1L : 0L);
 }
 
+/* libcurl has its mind about windows from the first header line on. */
+static bool transfer_set_pace(struct transfer *transfer, const struct pool *pool,
+                              const struct exchange *exchange)
+{
+    transfer->paced =
+        exchange->paces && pool->spoken != POOL_HTTP1 && transfer->transport->tells_refusals;
+    if (transfer->paced) {
+        transfer->come = 0;
+        tulle__window_init(&transfer->window);
+    }
+    return tulle__stream_set_speed(transfer, transfer->paced ? WINDOW_SIZE : 0);
+}
+
 enum tulle_error tulle__transfer_set(struct transfer *transfer, const struct pool *pool,
                                      const struct exchange *exchange)
 {
     ENSURE(exchange->method.size < METHOD_MAX, TULLE_E_INTERNAL);
     /* libcurl would wait for a body of the reply that never comes. */
-    ENSURE(!str_equal(exchange->method, STR("HEAD")) || exchange->body_size == 0, TULLE_E_INTERNAL);
+    ENSURE(!str_equal(exchange->method, STR("HEAD")) ||
+               (exchange->body_size == 0 && !exchange->streams),
+           TULLE_E_INTERNAL);
     ENSURE(pool->protocol != PROTOCOL_HTTP2 || transfer->transport->can_http2, TULLE_E_INTERNAL);
     transfer_forget(transfer);
     ENSURE(transfer_set_peer(transfer, pool, exchange), TULLE_E_NOMEM);
     ENSURE(transfer_set_method(transfer, exchange), TULLE_E_NOMEM);
     ENSURE(transfer_set_lines(transfer, exchange), TULLE_E_NOMEM);
     ENSURE(transfer_set_fresh(transfer, pool), TULLE_E_NOMEM);
+    ENSURE(transfer_set_pace(transfer, pool, exchange), TULLE_E_NOMEM);
     return TULLE_OK;
 }

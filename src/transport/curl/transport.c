@@ -33,6 +33,7 @@ static void transport_init_lists(struct curl_transport *transport)
     list_init(&transport->transfers);
     list_init(&transport->spare);
     list_init(&transport->cancelled);
+    list_init(&transport->resumed);
     list_init(&transport->idle);
 }
 
@@ -139,6 +140,8 @@ const struct transport_type tulle__curl_transport = {
     .open = tulle__pool_open,
     .start = tulle__flow_start,
     .cancel = tulle__flow_cancel,
+    .resume_send = tulle__stream_resume_send,
+    .resume_receive = tulle__stream_resume_receive,
     .drain = tulle__pool_drain,
     .shed = transport_shed,
     .retry = transport_retry,

@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { READ_PIECE = 64 * 1024, IN_MAX = 256 << 20 };
+enum { READ_PIECE = 64 * 1024, READ_ROUND = 4 * READ_PIECE, IN_MAX = 256 << 20 };
 
 static ssize_t plain_read(struct conn *conn, void *data, size_t size)
 {
@@ -90,12 +90,77 @@ void conn_send(struct conn *conn, const void *data, size_t size)
     }
 }
 
-static void conn_want_write(struct conn *conn, bool wanted)
+static void conn_want(struct conn *conn, bool deaf, bool wants_write)
 {
-    if (conn->wants_write != wanted) {
-        conn->wants_write = wanted;
-        loop_change(&conn->host->loop, &conn->watch,
-                    EPOLLIN | EPOLLRDHUP | (wanted ? (uint32_t)EPOLLOUT : 0));
+    uint32_t events = EPOLLRDHUP | (deaf ? 0 : (uint32_t)EPOLLIN);
+
+    if (conn->wants_write == wants_write && conn->deaf == deaf) {
+        return;
+    }
+    conn->wants_write = wants_write;
+    conn->deaf = deaf;
+    loop_change(&conn->host->loop, &conn->watch, events | (wants_write ? (uint32_t)EPOLLOUT : 0));
+}
+
+/* False: the peer has closed, or broken the connection. */
+static bool conn_read(struct conn *conn)
+{
+    size_t sum = 0;
+
+    conn->more = false;
+    for (;;) {
+        ssize_t count = conn->stream->read(conn, buf_reserve(&conn->in, READ_PIECE), READ_PIECE);
+
+        if (count < 0) {
+            return errno == EAGAIN;
+        }
+        if (count == 0 || conn->in.size > IN_MAX) {
+            return false;
+        }
+        conn->in.size += (size_t)count;
+        sum += (size_t)count;
+        conn->in.data[conn->in.size] = '\0';
+        if (sum >= READ_ROUND) {
+            conn->more = true;
+            return true;
+        }
+        if (count < READ_PIECE && conn->tls == NULL) {
+            return true;
+        }
+    }
+}
+
+/* The same, and what it read is input. */
+static bool conn_take(struct conn *conn)
+{
+    bool alive;
+
+    do {
+        alive = conn_read(conn);
+        if (conn->in.size > 0) {
+            conn->protocol->input(conn);
+        }
+    } while (alive && conn->more && !conn->dead && !conn->deaf);
+    return alive;
+}
+
+void conn_deafen(struct conn *conn)
+{
+    if (!conn->dead) {
+        conn_want(conn, true, conn->wants_write);
+    }
+}
+
+void conn_hear(struct conn *conn)
+{
+    if (!conn->dead && conn->deaf) {
+        conn_want(conn, false, conn->wants_write);
+        conn->protocol->input(conn);
+        /* TLS may hold what epoll does not know of. */
+        if (!conn->dead && !conn->deaf && conn->more && !conn_take(conn)) {
+            conn_close(conn);
+        }
+        conn_flush(conn);
     }
 }
 
@@ -120,7 +185,7 @@ void conn_flush(struct conn *conn)
         done += (size_t)count;
     }
     buf_drop(&conn->out, done);
-    conn_want_write(conn, conn->out.size > 0);
+    conn_want(conn, conn->deaf, conn->out.size > 0);
     if (conn->closing && conn->out.size == 0) {
         conn_close(conn);
     }
@@ -130,26 +195,6 @@ void conn_finish(struct conn *conn)
 {
     conn->closing = true;
     conn_flush(conn);
-}
-
-/* False: the peer has closed, or broken the connection. */
-static bool conn_read(struct conn *conn)
-{
-    for (;;) {
-        ssize_t count = conn->stream->read(conn, buf_reserve(&conn->in, READ_PIECE), READ_PIECE);
-
-        if (count < 0) {
-            return errno == EAGAIN;
-        }
-        if (count == 0 || conn->in.size > IN_MAX) {
-            return false;
-        }
-        conn->in.size += (size_t)count;
-        conn->in.data[conn->in.size] = '\0';
-        if (count < READ_PIECE && conn->tls == NULL) {
-            return true;
-        }
-    }
 }
 
 static bool conn_handshake(struct conn *conn)
@@ -173,11 +218,8 @@ static void conn_ready(struct watch *watch, uint32_t events)
     if (conn->dead || !conn_handshake(conn)) {
         return;
     }
-    if ((events & ~(uint32_t)EPOLLOUT) != 0) {
-        alive = conn_read(conn);
-        if (conn->in.size > 0) {
-            conn->protocol->input(conn);
-        }
+    if (!conn->deaf && (events & ~(uint32_t)EPOLLOUT) != 0) {
+        alive = conn_take(conn);
     }
     if (conn->dead) {
         return;
@@ -187,6 +229,9 @@ static void conn_ready(struct watch *watch, uint32_t events)
         return;
     }
     conn_flush(conn);
+    if (!conn->dead && !conn->stalled && conn->out.size == 0) {
+        conn_hear(conn);
+    }
 }
 
 void conn_speak(struct conn *conn, const struct protocol *protocol)

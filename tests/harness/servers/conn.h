@@ -29,6 +29,7 @@ struct protocol {
     void (*stop)(struct conn *conn);  /* frees what hangs from the state */
     bool (*is_idle)(const struct conn *conn);
     void (*goaway)(struct conn *conn, long unprocessed); /* NULL: has none */
+    size_t (*unsent)(const struct conn *conn);           /* of bodies that wait; NULL: none do */
 };
 
 struct conn {
@@ -44,6 +45,9 @@ struct conn {
     void *state;
     struct buf in, out;
     bool wants_write, closing, dead;
+    bool deaf;          /* nothing is read: until all is written, or for `stalled` */
+    bool stalled;       /* until its protocol says */
+    bool more;          /* there may be more to read than was */
     struct timer timer; /* the protocol's */
 };
 
@@ -54,6 +58,10 @@ void conn_accept(struct host *host, int fd);
 void conn_speak(struct conn *conn, const struct protocol *protocol);
 void conn_send(struct conn *conn, const void *data, size_t size);
 void conn_flush(struct conn *conn); /* the connection may be dead afterwards */
+
+/* Nothing is read until all is written. */
+void conn_deafen(struct conn *conn);
+void conn_hear(struct conn *conn); /* and what was kept is input */
 
 /* Once all is written: FIN. */
 void conn_finish(struct conn *conn);

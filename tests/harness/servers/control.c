@@ -138,6 +138,22 @@ static bool run_listen(struct host *host, char *args, struct buf *answer)
     return listeners_return(host);
 }
 
+/* What clients do not take. */
+static size_t unsent(const struct host *host)
+{
+    size_t size = 0;
+
+    for (struct link *link = host->conns.next; link != &host->conns; link = link->next) {
+        const struct conn *conn = CONTAINER_OF(link, struct conn, link);
+
+        size += conn->out.size;
+        if (conn->protocol != NULL && conn->protocol->unsent != NULL) {
+            size += conn->protocol->unsent(conn);
+        }
+    }
+    return size;
+}
+
 static bool run_counts(struct host *host, char *args, struct buf *answer)
 {
     const struct host_counts *counts = &host->counts;
@@ -147,9 +163,9 @@ static bool run_counts(struct host *host, char *args, struct buf *answer)
                (unsigned long)counts->requests, (unsigned long)counts->answers,
                (unsigned long)counts->opened, (unsigned long)counts->open,
                (unsigned long)counts->open_max, (unsigned long)counts->in_flight);
-    buf_format(answer, "in_flight_max=%lu handshakes=%lu handshakes_failed=%lu bad=%lu",
+    buf_format(answer, "in_flight_max=%lu handshakes=%lu handshakes_failed=%lu bad=%lu unsent=%zu",
                (unsigned long)counts->in_flight_max, (unsigned long)counts->handshakes,
-               (unsigned long)counts->handshakes_failed, (unsigned long)counts->bad);
+               (unsigned long)counts->handshakes_failed, (unsigned long)counts->bad, unsent(host));
     return true;
 }
 

@@ -27,7 +27,8 @@ static void exchange_count(struct exchange *exchange)
     if (!host->quiet) {
         host_note(host, "request %lu %s %s key=%s body=%zu", (unsigned long)exchange->conn->number,
                   exchange->method.data, exchange->target.data,
-                  exchange->key.size > 0 ? exchange->key.data : "-", exchange->body.size);
+                  exchange->key.size > 0 ? exchange->key.data : "-",
+                  exchange->got > 0 ? exchange->got : exchange->body.size);
     }
 }
 
@@ -91,6 +92,8 @@ void exchange_end(struct exchange *exchange)
     exchange->key.size = 0;
     exchange->head.size = 0;
     exchange->body.size = 0;
+    exchange->trailers.size = 0;
+    exchange->got = 0;
 }
 
 void exchange_fini(struct exchange *exchange)
@@ -101,6 +104,7 @@ void exchange_fini(struct exchange *exchange)
     buf_free(&exchange->key);
     buf_free(&exchange->head);
     buf_free(&exchange->body);
+    buf_free(&exchange->trailers);
 }
 
 void exchange_body(const struct exchange *exchange, struct buf *out)
@@ -113,6 +117,11 @@ void exchange_body(const struct exchange *exchange, struct buf *out)
     }
     if (plan->echo_body) {
         buf_add(out, exchange->body.data, exchange->body.size);
+        return;
+    }
+    if (plan->sink) {
+        buf_format(out, "%zu\n", exchange->got);
+        buf_add(out, exchange->trailers.data, exchange->trailers.size);
         return;
     }
     if (plan->body > 0) {

@@ -16,7 +16,9 @@ struct exchange {
     struct buf method, target, key; /* the key: Idempotency-Key */
     struct buf head;                /* as it came */
     struct buf body;
-    uint64_t count; /* requests of the server so far */
+    struct buf trailers; /* "name: value\n" each */
+    size_t got;          /* of the body, when it streams */
+    uint64_t count;      /* requests of the server so far */
     void (*answer)(struct exchange *exchange);
 };
 

@@ -7,9 +7,10 @@
 #include <string.h>
 #include <strings.h>
 
+#include "chunks.h"
 #include "exchange.h"
 
-enum { HEAD_MAX = 1 << 20 };
+enum { HEAD_MAX = 1 << 20, STREAM_PIECE = 256 << 10 };
 
 struct h1 {
     struct exchange exchange;
@@ -18,6 +19,11 @@ struct h1 {
     bool last;      /* the client said "Connection: close" */
     struct buf body;
     size_t body_sent;
+    bool streaming; /* the request's body is dealt with as it comes */
+    bool relaying;
+    long drop_at;
+    struct chunks chunks;
+    struct timer stall;
 };
 
 struct h1_head {
@@ -99,6 +105,110 @@ static bool h1_head_parse(struct h1 *h1, const char *data, struct h1_head *head)
     return true;
 }
 
+static void h1_head(struct conn *conn, const struct exchange *exchange, size_t body_size);
+static void h1_body_piece(struct conn *conn, const char *data, size_t size);
+
+static void h1_unstall(struct timer *timer)
+{
+    struct conn *conn = CONTAINER_OF(timer, struct h1, stall)->exchange.conn;
+
+    conn->stalled = false;
+    conn_hear(conn);
+}
+
+/* True: the target says so, or the body comes in chunks. */
+static bool h1_stream_start(struct conn *conn, const struct h1_head *head)
+{
+    struct h1 *h1 = h1_of(conn);
+    struct plan *plan = &h1->exchange.plan;
+
+    plan_init(plan);
+    plan_parse_target(plan, h1->exchange.target.data);
+    if (!plan_streams(plan) && !head->chunked) {
+        return false;
+    }
+    h1->streaming = true;
+    h1->relaying = plan->relay;
+    h1->drop_at = plan->drop_at;
+    h1->last = head->closes;
+    chunks_start(&h1->chunks, head->chunked, head->body_size);
+    buf_drop(&conn->in, head->size);
+    if (plan->stall_ms > 0) {
+        conn->stalled = true;
+        conn_deafen(conn);
+        timer_set(&conn->host->loop, &h1->stall, now_ns() + plan->stall_ms * 1000000);
+    }
+    if (plan->relay) {
+        plan->chunked = true;
+        h1_head(conn, &h1->exchange, 0);
+        conn_flush(conn);
+    } else if (plan->early) {
+        h1->busy = true;
+        exchange_begin(&h1->exchange);
+        conn_flush(conn);
+    }
+    return true;
+}
+
+static void h1_stream_over(struct conn *conn)
+{
+    struct h1 *h1 = h1_of(conn);
+    bool early = h1->exchange.plan.early;
+
+    h1->streaming = false;
+    if (early) {
+        return;
+    }
+    buf_add(&h1->exchange.trailers, h1->chunks.trailers.data, h1->chunks.trailers.size);
+    h1->busy = true;
+    exchange_begin(&h1->exchange);
+}
+
+/* False: more must come, or what is out must go first. */
+static bool h1_stream_take(struct conn *conn)
+{
+    struct h1 *h1 = h1_of(conn);
+    const char *piece = NULL;
+    size_t size = 0;
+    size_t used = chunks_take(&h1->chunks, conn->in.data, conn->in.size, &piece, &size);
+
+    if (h1->chunks.bad) {
+        h1_bad(conn, "chunk");
+        return false;
+    }
+    h1->exchange.got += size;
+    if (h1->relaying && size > 0) {
+        h1_body_piece(conn, piece, size);
+    } else if (!plan_streams(&h1->exchange.plan)) {
+        buf_add(&h1->exchange.body, piece, size);
+    }
+    buf_drop(&conn->in, used);
+    if (h1->drop_at >= 0 && h1->exchange.got >= (size_t)h1->drop_at) {
+        conn_close(conn);
+        return false;
+    }
+    if (conn->out.size > STREAM_PIECE) {
+        conn_flush(conn);
+        if (!conn->dead && conn->out.size > 0) {
+            conn_deafen(conn);
+        }
+    }
+    return used > 0;
+}
+
+static void h1_stream(struct conn *conn)
+{
+    struct h1 *h1 = h1_of(conn);
+
+    while (!conn->dead && !conn->closing && !conn->deaf && h1->streaming) {
+        if (h1->chunks.over) {
+            h1_stream_over(conn);
+        } else if (!h1_stream_take(conn)) {
+            return;
+        }
+    }
+}
+
 /* True: a whole request was taken off the input. */
 static bool h1_take(struct conn *conn)
 {
@@ -114,7 +224,10 @@ static bool h1_take(struct conn *conn)
         return false;
     }
     head.size = (size_t)(end - conn->in.data) + 4;
-    if (!h1_head_parse(h1, conn->in.data, &head) || head.chunked) {
+    if (h1_head_parse(h1, conn->in.data, &head) && h1_stream_start(conn, &head)) {
+        return false;
+    }
+    if (h1->exchange.target.size == 0 || head.chunked) {
         h1_bad(conn, head.chunked ? "chunked" : "request-line");
         return false;
     }
@@ -137,9 +250,15 @@ static void h1_input(struct conn *conn)
 {
     struct h1 *h1 = h1_of(conn);
 
-    while (!conn->dead && !conn->closing && !h1->busy && h1_take(conn)) {
+    if (h1->streaming) {
+        h1_stream(conn);
+    }
+    while (!conn->dead && !conn->closing && !h1->busy && !h1->streaming && h1_take(conn)) {
         h1->busy = true;
         exchange_begin(&h1->exchange);
+    }
+    if (h1_of(conn)->streaming) {
+        h1_stream(conn);
     }
 }
 
@@ -174,6 +293,28 @@ static void h1_body_piece(struct conn *conn, const char *data, size_t size)
     conn_send(conn, "\r\n", 2);
 }
 
+static void h1_last_chunk(struct conn *conn)
+{
+    const struct exchange *exchange = &h1_of(conn)->exchange;
+    const char *line = exchange->trailers.data;
+    const char *colon = strchr(exchange->plan.trailer, ':');
+
+    conn_send(conn, "0\r\n", 3);
+    for (size_t left = exchange->trailers.size; exchange->plan.relay && left > 0;) {
+        size_t size = strcspn(line, "\n");
+
+        conn_send(conn, line, size);
+        conn_send(conn, "\r\n", 2);
+        line += size + 1;
+        left -= size + 1;
+    }
+    if (colon != NULL) {
+        conn_send(conn, exchange->plan.trailer, strlen(exchange->plan.trailer));
+        conn_send(conn, "\r\n", 2);
+    }
+    conn_send(conn, "\r\n", 2);
+}
+
 /* The body, at once or the next piece of it. */
 static void h1_body(struct conn *conn)
 {
@@ -192,7 +333,7 @@ static void h1_body(struct conn *conn)
         return;
     }
     if (plan->chunked && plan->break_at < 0) {
-        conn_send(conn, "0\r\n\r\n", 5);
+        h1_last_chunk(conn);
     }
     h1_done(conn);
 }
@@ -249,6 +390,12 @@ static void h1_answer(struct exchange *exchange)
     const struct plan *plan = &exchange->plan;
     bool bare = !h1_has_body(exchange) || strcmp(exchange->method.data, "HEAD") == 0;
 
+    if (h1->relaying) {
+        h1->relaying = false;
+        h1_last_chunk(conn);
+        h1_done(conn);
+        return;
+    }
     if (plan->raw) {
         conn_send(conn, conn->host->raw.data, conn->host->raw.size);
         h1_done(conn);
@@ -285,17 +432,21 @@ static void h1_start(struct conn *conn)
     h1->exchange.conn = conn;
     h1->exchange.answer = h1_answer_late;
     conn->timer.fire = h1_slow;
+    h1->stall.fire = h1_unstall;
 }
 
 static void h1_stop(struct conn *conn)
 {
     exchange_fini(&h1_of(conn)->exchange);
     buf_free(&h1_of(conn)->body);
+    chunks_free(&h1_of(conn)->chunks);
+    timer_cancel(&conn->host->loop, &h1_of(conn)->stall);
 }
 
 static bool h1_is_idle(const struct conn *conn)
 {
-    return !h1_of(conn)->busy && conn->in.size == 0 && conn->out.size == 0;
+    return !h1_of(conn)->busy && !h1_of(conn)->streaming && conn->in.size == 0 &&
+           conn->out.size == 0;
 }
 
 const struct protocol h1_protocol = {

@@ -8,34 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "exchange.h"
+#include "h2_stream.h"
 
 enum { HEADERS_MAX = 2200 };
 
-struct h2 {
-    nghttp2_session *session;
-    struct link streams;
-    struct link complete; /* read to their end, and not begun */
-    bool reading;         /* nothing is flushed until all input is seen */
-    bool going;           /* GOAWAY was sent */
-};
-
-struct h2_stream {
-    struct link link;
-    struct exchange exchange;
-    struct timer slow;
-    int32_t id;
-    struct buf body;
-    size_t sent;
-    bool paused; /* slow: the next piece waits for its time */
-};
-
-static struct h2 *h2_of(const struct conn *conn)
-{
-    return conn->state;
-}
-
-static void h2_flush(struct conn *conn)
+void h2_flush(struct conn *conn)
 {
     struct h2 *h2 = h2_of(conn);
     const uint8_t *data;
@@ -91,7 +68,7 @@ static ssize_t stream_read(nghttp2_session *session, int32_t id, uint8_t *out, s
     memcpy(out, stream->body.data + stream->sent, piece);
     stream->sent += piece;
     if (stream->sent == stream->body.size && plan->break_at < 0) {
-        *flags |= NGHTTP2_DATA_FLAG_EOF;
+        h2_stream_end(stream, flags);
     }
     return (ssize_t)piece;
 }
@@ -127,8 +104,10 @@ static void stream_submit(struct h2_stream *stream, const nghttp2_data_provider 
 
     snprintf(number, sizeof(number), "%ld", exchange->plan.status);
     header_add(list, ":status", number);
-    snprintf(number, sizeof(number), "%zu", stream->body.size);
-    header_add(list, "content-length", number);
+    if (!exchange->plan.chunked && !stream->relaying) {
+        snprintf(number, sizeof(number), "%zu", stream->body.size);
+        header_add(list, "content-length", number);
+    }
     exchange_headers(exchange, header_add, list);
     nghttp2_submit_response(h2_of(exchange->conn)->session, stream->id, list->items, list->count,
                             provider);
@@ -153,6 +132,13 @@ static void stream_answer(struct exchange *exchange)
         h2_flush(conn);
         return;
     }
+    if (stream->relaying) {
+        conn->host->counts.answers++;
+        nghttp2_session_resume_data(h2_of(conn)->session, stream->id);
+        h2_flush(conn);
+        return;
+    }
+    stream->body.size = 0;
     exchange_body(exchange, &stream->body);
     bare = bare || stream->body.size == 0;
     conn->host->counts.answers++;
@@ -166,6 +152,7 @@ static void stream_answer(struct exchange *exchange)
 static void stream_free(struct h2_stream *stream)
 {
     timer_cancel(&stream->exchange.conn->host->loop, &stream->slow);
+    timer_cancel(&stream->exchange.conn->host->loop, &stream->stall);
     link_remove(&stream->link);
     exchange_fini(&stream->exchange);
     buf_free(&stream->body);
@@ -185,6 +172,8 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
     stream->exchange.conn = conn;
     stream->exchange.answer = stream_answer;
     stream->slow.fire = stream_slow;
+    stream->stall.fire = h2_stream_unstall;
+    plan_init(&stream->exchange.plan);
     link_append(&h2_of(conn)->streams, &stream->link);
     nghttp2_session_set_stream_user_data(session, stream->id, stream);
     return 0;
@@ -213,6 +202,11 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
     } else if (is_name(name, name_size, "idempotency-key")) {
         buf_add(&stream->exchange.key, value, value_size);
     }
+    if (frame->headers.cat != NGHTTP2_HCAT_REQUEST) {
+        buf_format(&stream->exchange.trailers, "%.*s: %.*s\n", (int)name_size, (const char *)name,
+                   (int)value_size, (const char *)value);
+        return 0;
+    }
     buf_format(&stream->exchange.head, "%.*s: %.*s\r\n", (int)name_size, (const char *)name,
                (int)value_size, (const char *)value);
     return 0;
@@ -225,8 +219,43 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
 
     (void)flags;
     (void)user;
+    nghttp2_session_consume_connection(session, size);
     if (stream != NULL) {
-        buf_add(&stream->exchange.body, data, size);
+        h2_stream_take(stream, data, size);
+    }
+    return 0;
+}
+
+/* The target says that the request is dealt with while its body comes. */
+static void stream_open(struct h2_stream *stream)
+{
+    struct exchange *exchange = &stream->exchange;
+    struct conn *conn = exchange->conn;
+    nghttp2_data_provider provider = { .source.ptr = stream, .read_callback = h2_stream_relay };
+
+    plan_parse_target(&exchange->plan, exchange->target.data);
+    if (exchange->plan.stall_ms > 0) {
+        stream->stalled = true;
+        timer_set(&conn->host->loop, &stream->stall, now_ns() + exchange->plan.stall_ms * 1000000);
+    }
+    if (exchange->plan.relay) {
+        stream->relaying = true;
+        stream_submit(stream, &provider);
+    } else if (exchange->plan.early) {
+        link_remove(&stream->link);
+        link_append(&h2_of(conn)->complete, &stream->link);
+    }
+}
+
+/* As servers do whose answer is out: the rest of the request is not wanted. */
+static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void *user)
+{
+    struct h2_stream *stream = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
+
+    (void)user;
+    if (stream != NULL && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0 && !stream->over &&
+        (frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS)) {
+        nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, stream->id, NGHTTP2_NO_ERROR);
     }
     return 0;
 }
@@ -236,8 +265,16 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
     struct conn *conn = user;
     struct h2_stream *stream = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
 
+    if (stream != NULL && frame->hd.type == NGHTTP2_HEADERS &&
+        frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
+        stream_open(stream);
+    }
     if (stream == NULL || (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0 ||
         (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA)) {
+        return 0;
+    }
+    stream->over = true;
+    if (stream->exchange.begun || (stream->exchange.plan.early && stream->exchange.count == 0)) {
         return 0;
     }
     /* A plan may end the connection, which nghttp2 does not expect in here. */
@@ -309,6 +346,10 @@ static void h2_input(struct conn *conn)
         conn_close(conn);
         return;
     }
+    if (h2->dropping) {
+        conn_close(conn);
+        return;
+    }
     h2_begin_complete(conn);
     if (!conn->dead) {
         h2->reading = false;
@@ -328,6 +369,7 @@ static nghttp2_session_callbacks *h2_callbacks(void)
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
+    nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_sent);
     return callbacks;
 }
 
@@ -335,6 +377,7 @@ static void h2_start(struct conn *conn)
 {
     struct h2 *h2 = h2_of(conn);
     nghttp2_session_callbacks *callbacks = h2_callbacks();
+    nghttp2_option *option = NULL;
     nghttp2_settings_entry settings[] = {
         { NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, conn->host->streams_max },
         { NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 1 << 20 },
@@ -342,9 +385,12 @@ static void h2_start(struct conn *conn)
 
     link_init(&h2->streams);
     link_init(&h2->complete);
-    if (nghttp2_session_server_new(&h2->session, callbacks, conn) != 0) {
+    nghttp2_option_new(&option);
+    nghttp2_option_set_no_auto_window_update(option, 1);
+    if (nghttp2_session_server_new2(&h2->session, callbacks, conn, option) != 0) {
         abort();
     }
+    nghttp2_option_del(option);
     nghttp2_session_callbacks_del(callbacks);
     nghttp2_submit_settings(h2->session, NGHTTP2_FLAG_NONE, settings, 2);
     nghttp2_session_set_local_window_size(h2->session, NGHTTP2_FLAG_NONE, 0, 16 << 20);
@@ -369,6 +415,19 @@ static bool h2_is_idle(const struct conn *conn)
     return link_is_empty(&h2_of(conn)->streams) && conn->out.size == 0;
 }
 
+static size_t h2_unsent(const struct conn *conn)
+{
+    struct h2 *h2 = h2_of(conn);
+    size_t size = 0;
+
+    for (struct link *link = h2->streams.next; link != &h2->streams; link = link->next) {
+        const struct h2_stream *stream = CONTAINER_OF(link, struct h2_stream, link);
+
+        size += stream->body.size - (stream->relaying ? 0 : stream->sent);
+    }
+    return size;
+}
+
 const struct protocol h2_protocol = {
     .name = "h2",
     .state_size = sizeof(struct h2),
@@ -377,4 +436,5 @@ const struct protocol h2_protocol = {
     .stop = h2_stop,
     .is_idle = h2_is_idle,
     .goaway = h2_goaway,
+    .unsent = h2_unsent,
 };

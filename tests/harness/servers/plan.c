@@ -41,11 +41,19 @@ static const struct directive directives[] = {
     { "chunked", FLAG, MEMBER(chunked) },
     { "untilclose", FLAG, MEMBER(until_close) },
     { "refuse", FLAG, MEMBER(refuse) },
+    { "relay", FLAG, MEMBER(relay) },
+    { "sink", FLAG, MEMBER(sink) },
+    { "early", FLAG, MEMBER(early) },
+    { "stall", NUMBER, MEMBER(stall_ms) },
+    { "dropat", NUMBER, MEMBER(drop_at) },
+    { "trailer", TEXT, MEMBER(trailer) },
 };
 
 void plan_init(struct plan *plan)
 {
-    *plan = (struct plan){ .status = 200, .piece = 1, .break_at = PLAN_NONE, .rst = PLAN_NONE };
+    *plan = (struct plan){
+        .status = 200, .piece = 1, .break_at = PLAN_NONE, .rst = PLAN_NONE, .drop_at = PLAN_NONE
+    };
 }
 
 static const struct directive *directive_find(const char *name, size_t size)
@@ -96,6 +104,11 @@ bool plan_parse(struct plan *plan, const char *text)
         text += size;
     }
     return known;
+}
+
+bool plan_streams(const struct plan *plan)
+{
+    return plan->relay || plan->sink || plan->early;
 }
 
 void plan_parse_target(struct plan *plan, const char *target)

@@ -37,6 +37,13 @@ struct plan {
     bool chunked;     /* chunked: Transfer-Encoding */
     bool until_close; /* untilclose: no length, the body ends with the connection */
     bool refuse;      /* refuse: RST_STREAM(REFUSED_STREAM) */
+    /* These are heard in the request's target alone. */
+    bool relay;        /* relay: answered at once, the body comes back as it comes, trailers too */
+    bool sink;         /* sink: the body is counted, and the count is the answer's body */
+    bool early;        /* early: answered before the body is read */
+    long stall_ms;     /* stall=MS: the body is left unread that long; with relay or sink */
+    long drop_at;      /* dropat=N: closed after N bytes of the body; with relay or sink */
+    char trailer[256]; /* trailer=name:value: of a relay's answer, or a chunked one's */
 };
 
 void plan_init(struct plan *plan);
@@ -44,6 +51,9 @@ void plan_init(struct plan *plan);
 /* Lays directives over `plan`; they are apart by ' ' or '&'. False: one of
  * them is unknown; the others are in. */
 bool plan_parse(struct plan *plan, const char *text);
+
+/* The request is dealt with while its body comes. */
+bool plan_streams(const struct plan *plan);
 
 /* What the target of a request says of itself, if anything. */
 void plan_parse_target(struct plan *plan, const char *target);

@@ -13,7 +13,6 @@
 
 #include "core/mesh.h"
 #include "harness/script.h"
-#include "harness/script_transport.h"
 
 #define URL "http://reviews/"
 
@@ -52,7 +51,7 @@ static struct rig *rig_open(int64_t close_timeout_ns)
     script_init(&rig->script);
     rig->world = tulle__world;
     rig->world.user = rig;
-    assert_int_equal(tulle__open_in(&options, &rig->world, &script_transport, &rig->mesh),
+    assert_int_equal(tulle__open_in(&options, &rig->world, &rig->script.type, &rig->mesh),
                      TULLE_OK);
     tulle_config_free(config);
     return rig;
@@ -66,7 +65,8 @@ static void rig_close(struct rig *rig)
 }
 
 #define SAY(rig, ...)                                                                              \
-    script_say(script_endpoint(&(rig)->script, "10.0.0.1:80"), &(struct script_line){ __VA_ARGS__ })
+    script_say(&(rig)->script, script_endpoint(&(rig)->script, "10.0.0.1:80"),                     \
+               &(struct script_line){ __VA_ARGS__ })
 
 static void a_lonely_caller_runs_the_loop_himself(void **state)
 {

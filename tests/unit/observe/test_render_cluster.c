@@ -35,6 +35,8 @@ static const char *const counted_as[COUNTERS] = {
         "tulle_retries_skipped_total{cluster=\"" NAME "\",reason=\"method\"}",
     [COUNT_RETRY_SKIPPED_DEADLINE] =
         "tulle_retries_skipped_total{cluster=\"" NAME "\",reason=\"deadline\"}",
+    [COUNT_RETRY_SKIPPED_BODY] =
+        "tulle_retries_skipped_total{cluster=\"" NAME "\",reason=\"body\"}",
     [COUNT_OVERFLOW_REQUESTS] = "tulle_overflow_total{cluster=\"" NAME "\",limit=\"requests\"}",
     [COUNT_OVERFLOW_PENDING] = "tulle_overflow_total{cluster=\"" NAME "\",limit=\"pending\"}",
     [COUNT_NO_ENDPOINT] = "tulle_no_endpoint_total{cluster=\"" NAME "\"}",
@@ -46,6 +48,7 @@ static const char *const counted_as[COUNTERS] = {
     [COUNT_EJECTIONS_LOCAL] = "tulle_ejections_total{cluster=\"" NAME "\",kind=\"local\"}",
     [COUNT_EJECTIONS_OVERFLOW] = "tulle_ejections_overflow_total{cluster=\"" NAME "\"}",
     [COUNT_CONNECT_FAIL] = "tulle_connect_failures_total{cluster=\"" NAME "\"}",
+    [COUNT_PICK_UNREPORTED] = "tulle_picks_unreported_total{cluster=\"" NAME "\"}",
     [COUNT_PERHAPS_EXECUTED] = "tulle_perhaps_executed_total{cluster=\"" NAME "\"}",
 };
 

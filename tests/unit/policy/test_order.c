@@ -23,9 +23,10 @@ static void order_holds(const struct layer_type *const *order, const char *const
 
 static void a_call_into_the_mesh_passes_every_policy(void **state)
 {
-    static const char *const names[] = { "telemetry", "deadline", "timeout",  "retry",
-                                         "admit",     "pick",     "endpoint", "per-try timeout",
-                                         "transport", NULL };
+    static const char *const names[] = {
+        "telemetry", "trace",    "deadline",        "timeout", "retry",     "span", "admit",
+        "pick",      "endpoint", "per-try timeout", "resolve", "transport", NULL
+    };
 
     (void)state;
     order_holds(tulle__order, names);
@@ -33,7 +34,8 @@ static void a_call_into_the_mesh_passes_every_policy(void **state)
 
 static void past_the_mesh_there_is_the_deadline(void **state)
 {
-    static const char *const names[] = { "telemetry", "deadline", "transport", NULL };
+    static const char *const names[] = { "telemetry", "trace",     "deadline", "span",
+                                         "resolve",   "transport", NULL };
 
     (void)state;
     order_holds(tulle__order_outside, names);

@@ -50,16 +50,53 @@ static void what_is_not_supported_is_refused_by_name(void **state)
     assert_mistake("ServiceEntry", ENTRY "endpoints: [{address: 10.0.0.1, network: n}]\n",
                    "8:35: field \"network\" is not supported yet");
     assert_mistake("ServiceEntry",
-                   "hosts: [a]\nresolution: DNS\nports: [{number: 80, name: h, protocol: HTTP}]",
-                   "6:15: resolution DNS is not supported yet");
+                   "hosts: [a]\nresolution: NONE\nports: [{number: 80, name: h, protocol: HTTP}]",
+                   "6:15: resolution NONE is not supported yet");
+    assert_mistake("ServiceEntry",
+                   "hosts: [a]\nresolution: DYNAMIC_DNS\n"
+                   "ports: [{number: 80, name: h, protocol: HTTP}]",
+                   "6:15: resolution DYNAMIC_DNS is not supported yet");
     assert_mistake("ServiceEntry",
                    "hosts: [a]\nresolution: STATC\nports: [{number: 80, name: h, protocol: HTTP}]",
                    "6:15: unknown resolution \"STATC\"; did you mean \"STATIC\"?");
     assert_mistake("ServiceEntry", "hosts: [a]\nports: [{number: 80, name: h, protocol: HTTP}]",
-                   "5:3: resolution must be STATIC; others are not supported yet");
+                   "5:3: resolution must be STATIC, DNS or DNS_ROUND_ROBIN");
     assert_mistake("ServiceEntry",
                    "hosts: [a]\nresolution: STATIC\nports: [{number: 80, name: h, protocol: TCP}]",
                    "7:43: protocol TCP is not supported yet");
+}
+
+static enum discovery resolution_of(const char *name, const char *endpoints)
+{
+    enum discovery discovery = DISCOVERY_STATIC;
+    struct readout out;
+    char spec[256];
+
+    snprintf(spec, sizeof(spec),
+             "hosts: [a.example.com]\nresolution: %s\n"
+             "ports: [{number: 80, name: http, protocol: HTTP}]\nendpoints: [%s]\n",
+             name, endpoints);
+    readout_read_spec(&out, "ServiceEntry", spec);
+    CHECK_OK(out.error);
+    discovery = readout_resource(&out)->spec.service_entry.resolution;
+done:
+    readout_fini(&out);
+    return discovery;
+}
+
+static void endpoints_may_be_names_where_names_are_looked_up(void **state)
+{
+    (void)state;
+    assert_int_equal(resolution_of("DNS", "{address: b.example.com}, {address: 10.0.0.1}"),
+                     DISCOVERY_STRICT_DNS);
+    assert_int_equal(resolution_of("DNS_ROUND_ROBIN", "{address: b.example.com}"),
+                     DISCOVERY_LOGICAL_DNS);
+    assert_int_equal(resolution_of("STATIC", "{address: 10.0.0.1}"), DISCOVERY_STATIC);
+    assert_mistake("ServiceEntry",
+                   "hosts: [a]\nresolution: DNS_ROUND_ROBIN\n"
+                   "ports: [{number: 80, name: h, protocol: HTTP}]\n"
+                   "endpoints: [{address: b.test}, {address: c.test}]\n",
+                   "8:14: resolution DNS_ROUND_ROBIN takes one endpoint");
 }
 
 static void what_is_missing_is_told(void **state)
@@ -111,5 +148,6 @@ static void more_ports_than_anyone_has_are_refused(void **state)
 
 TEST_MAIN(TEST_OOM(a_service_entry_is_read_whole),
           cmocka_unit_test(what_is_not_supported_is_refused_by_name),
+          cmocka_unit_test(endpoints_may_be_names_where_names_are_looked_up),
           cmocka_unit_test(what_is_missing_is_told), cmocka_unit_test(what_is_wrong_is_told),
           cmocka_unit_test(more_ports_than_anyone_has_are_refused))

@@ -109,9 +109,9 @@ static void a_wrong_folder_tells_all_mistakes_within_50_ms(void **state)
         &sourcing, "h.yaml",
         HEAD("VirtualService", "h") "  hosts: [a]\n  http:\n"
                                     "  - route: [{destination: {host: a, subset: v9}}]\n");
-    int64_t start = test_now();
+    int64_t start = test_worked();
     assert_int_equal(sourcing_open(&sourcing), TULLE_E_CONFIG);
-    assert_true(test_now() - start < 50 * NS_PER_MS);
+    assert_true(test_worked() - start < 50 * NS_PER_MS);
     for (size_t i = 0; i < COUNT_OF(lines); i++) {
         if (!sourcing_told(&sourcing, lines[i])) {
             fail_msg("not told: %s told was:\n%s", lines[i], sourcing.told);

@@ -189,6 +189,52 @@ done:
     translated_free(translated);
 }
 
+static void a_name_is_an_endpoint_where_names_are_looked_up(void **state)
+{
+    const struct resource resources[] = {
+        SERVICE_ENTRY("db", HOSTS(PLACED("db.example.com")), .resolution = DISCOVERY_STRICT_DNS,
+                      PORTS(HTTP(80)), ENDPOINTS(ENDPOINT("B.example.com."), ENDPOINT("10.0.0.1"))),
+        SERVICE_ENTRY("bad", HOSTS(PLACED("bad.example.com")), .resolution = DISCOVERY_STRICT_DNS,
+                      PORTS(HTTP(80)), ENDPOINTS(ENDPOINT("a b"))),
+    };
+    struct translated *translated = TRANSLATED(resources);
+    const struct cluster *cluster;
+
+    (void)state;
+    CHECK_OR_DONE(translated != NULL);
+    cluster = translated_cluster(translated, "outbound|80||db.example.com");
+    assert_non_null(cluster);
+    assert_int_equal(cluster->discovery, DISCOVERY_STRICT_DNS);
+    assert_int_equal(cluster->endpoints->count, 2);
+    assert_true(str_equal(cluster->endpoints->endpoints[0].address, STR("10.0.0.1:80")));
+    assert_true(str_equal(cluster->endpoints->endpoints[1].address, STR("b.example.com:80")));
+    assert_true(translated_complains(translated, "endpoint \"a b\" is not a host name"));
+done:
+    translated_free(translated);
+}
+
+static void hosts_without_endpoints_are_looked_up_themselves(void **state)
+{
+    const struct resource resources[] = {
+        SERVICE_ENTRY("api", HOSTS(PLACED("api.example.com"), PLACED("short")),
+                      .resolution = DISCOVERY_LOGICAL_DNS,
+                      PORTS({ .number = 80, .target = 8080, .name = TEXT("http") })),
+    };
+    struct translated *translated = TRANSLATED(resources);
+    const struct cluster *cluster;
+
+    (void)state;
+    CHECK_OR_DONE(translated != NULL);
+    cluster = translated_cluster(translated, "outbound|80||api.example.com");
+    assert_int_equal(cluster->endpoints->count, 1);
+    assert_int_equal(cluster->endpoints->endpoints[0].weight, 1);
+    assert_true(str_equal(cluster->endpoints->endpoints[0].address, STR("api.example.com:8080")));
+    cluster = translated_cluster(translated, "outbound|80||short.default.svc.cluster.local");
+    assert_true(str_equal(cluster->endpoints->endpoints[0].address, STR("short:8080")));
+done:
+    translated_free(translated);
+}
+
 TEST_MAIN(cmocka_unit_test(an_address_has_one_writing),
           TEST_OOM(endpoints_are_sorted_and_have_their_ports_number),
           TEST_OOM(an_address_that_is_there_twice_is_refused_where_it_stands),
@@ -196,4 +242,6 @@ TEST_MAIN(cmocka_unit_test(an_address_has_one_writing),
           TEST_OOM(all_mistakes_of_an_entry_are_told_at_once),
           TEST_OOM(the_host_of_an_entry_that_was_refused_is_free_for_others),
           TEST_OOM(each_host_is_a_service_with_all_endpoints),
-          TEST_OOM(a_service_is_named_for_metrics_as_istiod_does))
+          TEST_OOM(a_service_is_named_for_metrics_as_istiod_does),
+          TEST_OOM(a_name_is_an_endpoint_where_names_are_looked_up),
+          TEST_OOM(hosts_without_endpoints_are_looked_up_themselves))

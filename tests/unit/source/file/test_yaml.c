@@ -108,9 +108,9 @@ static void two_hundred_kilobytes_of_brackets_are_refused_within_50_ms(void **st
 
     (void)state;
     memset(text, '[', SIZE);
-    int64_t start = test_now();
+    int64_t start = test_worked();
     assert_refused_bytes(text, SIZE, TULLE_E_CONFIG, "1:65: nested deeper than 64 levels");
-    assert_true(test_now() - start < 50 * NS_PER_MS);
+    assert_true(test_worked() - start < 50 * NS_PER_MS);
     free(text);
 }
 

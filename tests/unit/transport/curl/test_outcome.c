@@ -55,6 +55,25 @@ static void sent_bytes_make_it_perhaps_executed(void **state)
     assert_int_equal(end.progress, TULLE_PERHAPS_EXECUTED);
 }
 
+static void a_body_that_we_refuse_says_why(void **state)
+{
+    struct outcome refused = { .code = CURLE_ABORTED_BY_CALLBACK,
+                               .sent = true,
+                               .sent_bytes = 100,
+                               .refusal = TULLE_E_CANCELLED,
+                               .refusal_text = "the request's body was given up" };
+
+    (void)state;
+    judge(refused);
+    assert_int_equal(end.error, TULLE_E_CANCELLED);
+    assert_int_equal(end.progress, TULLE_PERHAPS_EXECUTED);
+    assert_string_equal(end.text, "the request's body was given up");
+    refused.head = true;
+    judge(refused);
+    assert_int_equal(end.progress, TULLE_ANSWERED);
+    assert_false(end.truncated);
+}
+
 /* Each condition alone must keep a POST from being executed twice. */
 static void unprocessed_needs_every_sign_of_it(void **state)
 {
@@ -134,7 +153,7 @@ static void a_refused_certificate_names_host_and_reason(void **state)
     assert_string_equal(end.text, "no TLS with shop.test:8443: odd");
 }
 
-TEST_MAIN(cmocka_unit_test(success_says_nothing),
+TEST_MAIN(cmocka_unit_test(a_body_that_we_refuse_says_why), cmocka_unit_test(success_says_nothing),
           cmocka_unit_test(what_never_had_a_connection_is_a_connect_failure),
           cmocka_unit_test(sent_bytes_make_it_perhaps_executed),
           cmocka_unit_test(unprocessed_needs_every_sign_of_it),

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "base/alloc.h"
+#include "mock/internal.h"
+
+bool tulle__script_room_take(struct connection_limit *limit, uint32_t max)
+{
+    unsigned open = atomic_load(&limit->open);
+
+    do {
+        if (open >= max) {
+            return false;
+        }
+    } while (!atomic_compare_exchange_weak(&limit->open, &open, open + 1));
+    atomic_fetch_add(&limit->opened, 1);
+    limit->ref(limit);
+    return true;
+}
+
+void tulle__script_room_give(struct connection_limit *limit, struct loop *loop)
+{
+    atomic_fetch_sub(&limit->open, 1);
+    limit->freed(limit, loop);
+    limit->unref(limit);
+}
+
+static void connection_leave_idle(struct connection *connection)
+{
+    struct script_transport *transport = connection->pool->transport;
+
+    if (!list_is_empty(&connection->in_idle)) {
+        list_remove(&connection->in_idle);
+        script_count(&transport->base.idle, -1);
+        tulle__timer_disarm(transport->loop, &connection->idle_timer);
+    }
+}
+
+void tulle__script_connection_free(struct connection *connection)
+{
+    struct script_transport *transport = connection->pool->transport;
+
+    connection_leave_idle(connection);
+    list_remove(&connection->in_pool);
+    list_remove(&connection->in_transport);
+    tulle__script_note_closed(transport->script, connection->endpoint);
+    script_count(&transport->base.open, -1);
+    if (connection->limit) {
+        tulle__script_room_give(connection->limit, transport->loop);
+    }
+    tulle__loop_release_timers(transport->loop, 1);
+    tulle__free(connection);
+    tulle__script_settle_soon(transport);
+}
+
+static void connection_idle_too_long(struct timer *timer, int64_t now)
+{
+    (void)now;
+    tulle__script_connection_free(CONTAINER_OF(timer, struct connection, idle_timer));
+}
+
+static struct connection *connection_alloc(struct script_transport *transport)
+{
+    struct connection *connection;
+
+    if (!tulle__loop_reserve_timers(transport->loop, 1)) {
+        return NULL;
+    }
+    connection = ALLOC_ZERO(struct connection);
+    if (!connection) {
+        tulle__loop_release_timers(transport->loop, 1);
+    }
+    return connection;
+}
+
+struct connection *tulle__script_connection_new(struct flight *flight)
+{
+    struct script_transport *transport = flight->pool->transport;
+    struct connection *connection = connection_alloc(transport);
+
+    if (!connection) {
+        return NULL;
+    }
+    connection->pool = flight->pool;
+    connection->endpoint = flight->endpoint;
+    connection->limit = flight->exchange->connections;
+    connection->idle_timer.fire = connection_idle_too_long;
+    list_init(&connection->in_idle);
+    list_add_last(&flight->pool->connections, &connection->in_pool);
+    list_add_last(&transport->connections, &connection->in_transport);
+    tulle__script_note_open(transport->script, connection->endpoint);
+    script_count(&transport->base.open, 1);
+    atomic_fetch_add(&transport->base.opened, 1);
+    return connection;
+}
+
+void tulle__script_connection_use(struct connection *connection, struct flight *flight)
+{
+    connection_leave_idle(connection);
+    connection->streams++;
+    flight->connection = connection;
+}
+
+void tulle__script_connection_release(struct connection *connection)
+{
+    struct script_transport *transport = connection->pool->transport;
+
+    if (--connection->streams > 0) {
+        return;
+    }
+    if (connection->closing || connection->pool->draining || !connection->stands) {
+        tulle__script_connection_free(connection);
+        return;
+    }
+    connection->idle_since = transport->loop->now;
+    list_add_last(&transport->idle, &connection->in_idle);
+    script_count(&transport->base.idle, 1);
+    tulle__timer_arm(transport->loop, &connection->idle_timer,
+                     time_add(transport->loop->now, connection->idle_timeout_ns));
+    tulle__script_settle_soon(transport);
+}
+
+static void kill_flights(const struct connection *connection)
+{
+    struct script_transport *transport = connection->pool->transport;
+    struct list *node;
+
+    for (node = transport->flying.next; node != &transport->flying; node = node->next) {
+        struct flight *flight = CONTAINER_OF(node, struct flight, node);
+        if (flight->connection == connection) {
+            flight->killed = true;
+            tulle__timer_arm(transport->loop, &flight->timer, transport->loop->now);
+        }
+    }
+}
+
+static void transport_kill(struct script_transport *transport,
+                           const struct script_endpoint *endpoint)
+{
+    struct list *node, *next;
+
+    for (node = transport->connections.next; node != &transport->connections; node = next) {
+        struct connection *connection = CONTAINER_OF(node, struct connection, in_transport);
+        next = node->next;
+        if (connection->endpoint == endpoint && connection->streams == 0) {
+            tulle__script_connection_free(connection);
+        } else if (connection->endpoint == endpoint) {
+            connection->closing = true;
+            kill_flights(connection);
+        }
+    }
+}
+
+void tulle__script_kill_connections(struct script *script, const struct script_endpoint *endpoint)
+{
+    struct list *node;
+
+    for (node = script->transports.next; node != &script->transports; node = node->next) {
+        transport_kill(CONTAINER_OF(node, struct script_transport, in_script), endpoint);
+    }
+}
