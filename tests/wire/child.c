@@ -19,7 +19,7 @@ static bool is_child;
 static char *said; /* shared with the children */
 
 /* Asked by LeakSanitizer at exit. What a child has inherited it leaves. */
-int __lsan_is_turned_off(void);
+__attribute__((visibility("default"))) int __lsan_is_turned_off(void);
 int __lsan_is_turned_off(void)
 {
     return is_child;

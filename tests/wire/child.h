@@ -9,6 +9,14 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+/* AddressSanitizer's allocator has locks that fork() copies as they are (until GCC 14):
+ * under it nobody else may allocate at that moment. */
+#ifdef __SANITIZE_ADDRESS__
+enum { CHILD_UNDER_LOAD = 0 };
+#else
+enum { CHILD_UNDER_LOAD = 1 };
+#endif
+
 enum child_end { CHILD_EXIT, CHILD__EXIT };
 
 /* 0: it went well; else CHILD_CHECK() has said why. */
