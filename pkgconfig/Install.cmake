@@ -30,6 +30,8 @@ foreach(kind shared static)
     install(EXPORT tulle-${kind} NAMESPACE tulle:: DESTINATION "${TULLE_CMAKE_DIR}"
         COMPONENT ${kind})
     install(DIRECTORY include/tulle DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" COMPONENT ${kind})
+    install(DIRECTORY bindings/cpp/include/tulle DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
+        COMPONENT ${kind})
     install(FILES "${CMAKE_CURRENT_BINARY_DIR}/tulle.pc"
         DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig" COMPONENT ${kind})
     install(FILES "${CMAKE_CURRENT_BINARY_DIR}/tulle-config.cmake"

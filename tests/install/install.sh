@@ -45,6 +45,7 @@ pkgconfig_static) compile "cc -std=c11" "--static" "$static" "$here/consumer/hel
 cmake) consume "$both" ;;
 cmake_static) consume "$both" -DSTATIC=ON && is_static ;;
 cxx) compile "c++ -std=c++17 -pedantic" "" "$both" "$here/consumer/hello.cc" ;;
+hpp) compile "c++ -std=c++17 -pedantic" "" "$both" "$here/consumer/hello_hpp.cc" ;;
 *) echo "unknown way: $way" && exit 2 ;;
 esac
 "$work/hello"

@@ -23,7 +23,8 @@ def _run_all(commands, passed=lambda command: None):
 
 
 def headers(root, build):
-    """Each public header compiles alone, as C11 and as C++17; each inner one as C11."""
+    """Each public header compiles alone, as C11 and as C++17; each inner one as C11;
+    those of tulle.hpp by g++ and clang."""
     commands = []
     for source in sources(root, ("include",), (".h",)):
         path = os.path.join(root, source.path)
@@ -33,6 +34,12 @@ def headers(root, build):
     for source in sources(root, ("src",), (".h",)):
         commands.append(_syntax(root, "c", "gnu11", os.path.join(root, source.path)) +
                         ["-I", os.path.join(root, "src"), "-D_GNU_SOURCE"])
+    cpp = os.path.join("bindings", "cpp", "include")
+    for source in sources(root, (cpp,), (".hpp",)):
+        command = _syntax(root, "c++", "c++17", os.path.join(root, source.path))[1:]
+        for compiler in ("c++", "clang++-14"):
+            commands.append([compiler, *command, "-Wconversion", "-pedantic",
+                             "-I", os.path.join(root, cpp)])
     for command, output in _run_all(commands):
         yield f"{' '.join(command)}\n{output}"
 

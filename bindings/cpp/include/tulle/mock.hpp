@@ -115,13 +115,13 @@ class mock
 
     [[nodiscard]] tulle_error answer(const std::string &address, const mock_answer &said)
     {
-        auto headers = detail::lines_of(said.headers), trailers = detail::lines_of(said.trailers);
+        auto lines = detail::lines_of(said.headers), behind = detail::lines_of(said.trailers);
         auto raw = raw_answer(said);
 
-        raw.headers = headers.data();
-        raw.header_count = headers.size();
-        raw.trailers = trailers.data();
-        raw.trailer_count = trailers.size();
+        raw.headers = lines.data();
+        raw.header_count = lines.size();
+        raw.trailers = behind.data();
+        raw.trailer_count = behind.size();
         return tulle_mock_answer(mock_.get(), detail::text_or_null(address), &raw);
     }
     void unsay(const std::string &address = {})
