@@ -192,7 +192,7 @@ tulle_reply_header_at(const struct tulle_reply *reply, size_t index, struct tull
 /* How many attempts were made, the first included. */
 TULLE_API uint32_t tulle_reply_attempts(const struct tulle_reply *reply);
 
-/* The endpoint that answered, "10.0.0.1:9080". Borrowed. */
+/* The endpoint that answered, "10.0.0.1:9080"; "" outside the mesh. Borrowed. */
 TULLE_API const char *tulle_reply_endpoint(const struct tulle_reply *reply);
 
 /* Where the time went, into `*out`, whose size must be set.

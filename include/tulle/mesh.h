@@ -147,7 +147,8 @@ TULLE_API TULLE_MUST_USE enum tulle_error tulle_open(const struct tulle_options 
  * tulle_open() returns; calls to services whose names are not known yet wait.
  *
  * Thread: any but a callback of the library's.
- * Errors: TULLE_E_USAGE from a callback, TULLE_E_TIMEOUT */
+ * Errors: TULLE_E_USAGE from a callback, TULLE_E_TIMEOUT, TULLE_E_CLOSED (the mesh was
+ *   closed meanwhile) */
 TULLE_API TULLE_MUST_USE enum tulle_error tulle_wait_ready(struct tulle *mesh, int64_t timeout_ns);
 
 /* Leaves the mesh: refuses new calls, waits up to `close_timeout_ns` for those

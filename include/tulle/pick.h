@@ -62,8 +62,8 @@ tulle_pick(struct tulle *mesh, const struct tulle_pick_request *request, struct 
  * request's queue.
  *
  * Gives: `*out`, also to be handed to tulle_pick_done() if the decision is a
- *   failure; handed in before the decision it cancels the pick, which then
- *   comes to `done` with TULLE_E_CANCELLED.
+ *   failure; handed in before the decision it cancels the pick, and `done` hears
+ *   TULLE_E_CANCELLED, unless the decision was under way; a queue hears nothing.
  * Thread: any. Errors: TULLE_E_USAGE, TULLE_E_CLOSED, TULLE_E_NOMEM, TULLE_E_INTERNAL; then
  *   nothing was started */
 TULLE_API TULLE_MUST_USE enum tulle_error tulle_pick_start(struct tulle *mesh,

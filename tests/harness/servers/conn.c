@@ -164,11 +164,39 @@ void conn_hear(struct conn *conn)
     }
 }
 
+/* What a peer sent meanwhile would make of close() a reset, which takes what is
+ * still on its way to him: who has streams hears him to his end (RFC 9112 9.6). */
+static void conn_part(struct conn *conn)
+{
+    if (conn->protocol == NULL || conn->protocol->goaway == NULL) {
+        conn_close(conn);
+        return;
+    }
+    conn->lingering = true;
+    if (conn->stream->finish != NULL) {
+        conn->stream->finish(conn);
+    }
+    shutdown(conn->watch.fd, SHUT_WR);
+}
+
+static void conn_drop_input(struct conn *conn)
+{
+    char data[4096];
+    ssize_t count;
+
+    do {
+        count = recv(conn->watch.fd, data, sizeof(data), MSG_DONTWAIT);
+    } while (count > 0);
+    if (count == 0 || errno != EAGAIN) {
+        conn_close(conn);
+    }
+}
+
 void conn_flush(struct conn *conn)
 {
     size_t done = 0;
 
-    if (conn->dead) {
+    if (conn->dead || conn->lingering) {
         return;
     }
     host_flush(conn->host);
@@ -186,8 +214,8 @@ void conn_flush(struct conn *conn)
     }
     buf_drop(&conn->out, done);
     conn_want(conn, conn->deaf, conn->out.size > 0);
-    if (conn->closing && conn->out.size == 0) {
-        conn_close(conn);
+    if (conn->closing && conn->out.size == 0 && !conn->lingering) {
+        conn_part(conn);
     }
 }
 
@@ -216,6 +244,10 @@ static void conn_ready(struct watch *watch, uint32_t events)
     bool alive = true;
 
     if (conn->dead || !conn_handshake(conn)) {
+        return;
+    }
+    if (conn->lingering) {
+        conn_drop_input(conn);
         return;
     }
     if (!conn->deaf && (events & ~(uint32_t)EPOLLOUT) != 0) {

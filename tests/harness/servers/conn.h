@@ -18,6 +18,7 @@ struct stream_type {
     ssize_t (*read)(struct conn *conn, void *data, size_t size);
     ssize_t (*write)(struct conn *conn, const void *data, size_t size);
     enum stream_step (*handshake)(struct conn *conn); /* NULL: none */
+    void (*finish)(struct conn *conn);                /* says that no more comes; NULL: FIN does */
     void (*close)(struct conn *conn);                 /* NULL: nothing but the descriptor */
 };
 
@@ -45,6 +46,7 @@ struct conn {
     void *state;
     struct buf in, out;
     bool wants_write, closing, dead;
+    bool lingering;     /* FIN was sent, the peer's is awaited */
     bool deaf;          /* nothing is read: until all is written, or for `stalled` */
     bool stalled;       /* until its protocol says */
     bool more;          /* there may be more to read than was */

@@ -123,12 +123,17 @@ static enum stream_step tls_handshake(struct conn *conn)
     return STREAM_DONE;
 }
 
-static void tls_close(struct conn *conn)
+static void tls_finish(struct conn *conn)
 {
     if (SSL_is_init_finished(conn->tls)) {
         SSL_shutdown(conn->tls);
     }
     ERR_clear_error();
+}
+
+static void tls_close(struct conn *conn)
+{
+    tls_finish(conn);
     SSL_free(conn->tls);
     conn->tls = NULL;
 }
@@ -137,6 +142,7 @@ static const struct stream_type tls_stream = {
     .read = tls_read,
     .write = tls_write,
     .handshake = tls_handshake,
+    .finish = tls_finish,
     .close = tls_close,
 };
 
