@@ -35,6 +35,7 @@ static const struct reply replies[] = {
       401, NULL, NULL },
     { "hello, I am no HTTP at all\r\n\r\n", TULLE_E_PEER, 0, NULL, NULL },
     { "HTTP/7.7 200 OK\r\n\r\n", TULLE_E_PEER, 0, NULL, NULL },
+    { "HTTP/30HTTP/1.1 304 Not Modified 200\r\n\r\nab", TULLE_E_PEER, 0, NULL, NULL },
     { "HTTP/1.1 OK\r\n\r\n", TULLE_E_PEER, 0, NULL, NULL },
     { "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", TULLE_E_PEER, 200, NULL,
       NULL },

@@ -102,6 +102,13 @@ static bool reply_tell_line(struct transfer *transfer)
     return transfer->exchange != NULL;
 }
 
+/* libcurl reads a status line of HTTP/3 in its own way. */
+static bool version_is_known(struct str version)
+{
+    return str_equal(version, STR("HTTP/1.1")) || str_equal(version, STR("HTTP/2")) ||
+           str_equal(version, STR("HTTP/1.0"));
+}
+
 /* "HTTP/1.1 200 OK", "HTTP/2 200". libcurl lets an HTTP/1.1 server say the latter,
  * which must not make its connections shared ones. */
 static bool reply_status(struct transfer *transfer, struct str line)
@@ -113,9 +120,9 @@ static bool reply_status(struct transfer *transfer, struct str line)
     tulle__str_to_u64(tulle__str_cut(rest, ' ', &rest), 999, &status);
     transfer->status = (int)status;
     transfer->is_http2 =
-        transfer->pool->protocol != PROTOCOL_HTTP1 && tulle__str_starts(version, STR("HTTP/2"));
+        transfer->pool->protocol != PROTOCOL_HTTP1 && str_equal(version, STR("HTTP/2"));
     transfer->line_size = 0;
-    if (status < 100 || !tulle__str_starts(version, STR("HTTP/"))) {
+    if (status < 100 || !version_is_known(version)) {
         return reply_fault(transfer, "the reply's status line is none");
     }
     if (status == 101) {
