@@ -179,7 +179,8 @@ TULLE_API int tulle_fd(const struct tulle *mesh);
 
 /* In how many ns tulle_run() is wanted at the latest though nothing is readable;
  * 0: now, TULLE_NONE: not at all (also where the mesh has threads). Ask anew after
- * each tulle_run(); what changes it otherwise makes the descriptor readable.
+ * each tulle_run(); what changes it otherwise makes the descriptor readable, as
+ * does a blocking function on another thread when it is over (until then: TULLE_NONE).
  * Thread: the one that runs the mesh. Errors: none. */
 TULLE_API int64_t tulle_due(const struct tulle *mesh);
 

@@ -33,13 +33,13 @@ void *tulle__table_find(const struct table *table, struct str key)
     if (table->count == 0) {
         return NULL;
     }
-    return table->slots[table_place(table, key, tulle__str_hash(key, 0))].value;
+    return table->slots[table_place(table, key, tulle__str_hash(key, table->seed))].value;
 }
 
 static bool table_grow(struct table *table)
 {
     size_t capacity = table->capacity ? table->capacity * 2 : TABLE_LEAST;
-    struct table grown = { .capacity = capacity, .count = table->count };
+    struct table grown = { .capacity = capacity, .count = table->count, .seed = table->seed };
     size_t i;
 
     grown.slots = tulle__alloc_zero(capacity, sizeof(struct table_slot));
@@ -59,7 +59,7 @@ static bool table_grow(struct table *table)
 
 bool tulle__table_put(struct table *table, struct str key, void *value)
 {
-    uint64_t hash = tulle__str_hash(key, 0);
+    uint64_t hash = tulle__str_hash(key, table->seed);
     struct table_slot *slot;
 
     if (table->count >= table->capacity / 4 * 3) {
@@ -98,7 +98,7 @@ void *tulle__table_remove(struct table *table, struct str key)
     if (table->count == 0) {
         return NULL;
     }
-    at = table_place(table, key, tulle__str_hash(key, 0));
+    at = table_place(table, key, tulle__str_hash(key, table->seed));
     value = table->slots[at].value;
     if (value) {
         table->count--;

@@ -22,6 +22,7 @@ struct table {
     struct table_slot *slots;
     size_t capacity; /* 0 or a power of two */
     size_t count;
+    uint64_t seed; /* set before the first use where others choose the keys, else 0 */
 };
 
 void tulle__table_fini(struct table *table);                        /* values are the caller's */

@@ -67,9 +67,11 @@ bool tulle__app_run_idle(struct tulle *mesh, int64_t due)
     struct loops *loops = &mesh->loops;
     bool idle;
 
-    if (!tulle__loops_wait_alone(loops, due) || !tulle__loops_take(the_loop(mesh))) {
-        return false;
-    }
+    do {
+        if (!tulle__loops_wait_alone(loops, due)) {
+            return false;
+        }
+    } while (!tulle__loops_take(the_loop(mesh)));
     idle = tulle__app_run_until(mesh, no_call_is_left, loops, due);
     tulle__loops_give(the_loop(mesh));
     return idle && tulle__loops_wait_idle(loops, NEVER);
@@ -102,6 +104,22 @@ int tulle_fd(const struct tulle *mesh)
     return mesh_enter(&here) == TULLE_OK ? here->app.fd : -1;
 }
 
+/* Timers are the business of who runs the mesh; when he leaves, the descriptor tells. */
+static int64_t due_if_mine(struct tulle *mesh)
+{
+    int64_t due;
+
+    if (mesh->world->is_virtual || tulle__loops_mine(&mesh->loops)) {
+        return tulle__mesh_due(mesh);
+    }
+    if (!tulle__loops_take(the_loop(mesh))) {
+        return NEVER;
+    }
+    due = tulle__mesh_due(mesh);
+    tulle__loops_give(the_loop(mesh));
+    return due;
+}
+
 int64_t tulle_due(const struct tulle *mesh)
 {
     struct tulle *here = (struct tulle *)mesh;
@@ -110,7 +128,7 @@ int64_t tulle_due(const struct tulle *mesh)
     if (mesh_enter(&here) != TULLE_OK) {
         return TULLE_NONE;
     }
-    due = here->threadless ? tulle__mesh_due(here) : NEVER;
+    due = here->threadless ? due_if_mine(here) : NEVER;
     now = world_now(here->world);
     if (due == NEVER) {
         return TULLE_NONE;

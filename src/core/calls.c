@@ -84,8 +84,9 @@ bool tulle__call_enter(struct tulle_call *call)
     return true;
 }
 
-/* Tells the app. Who cancels at this moment may still be about to post the task:
- * then the loop has the call until that has run. */
+/* Tells the app; until it was told the mesh that the call began with stays, since a
+ * pick still looks into its plan. Who cancels at this moment may still be about to
+ * post the task: then the loop has the call until that has run. */
 static void call_over(struct tulle_call *call)
 {
     atomic_fetch_or(&call->fate, FATE_OVER);
@@ -98,6 +99,9 @@ static void call_over(struct tulle_call *call)
     }
     if (call->events) {
         tulle__queue_tell(call->events, TULLE_EVENT_END, call->outcome.error);
+    }
+    if (call->use) {
+        tulle__use_end(call->mesh_loop, call->use);
     }
     tulle__call_let_go(call);
 }
@@ -114,7 +118,6 @@ static void call_ended(struct tulle_call *call)
     }
     list_remove(&call->node);
     tulle__loop_release_timers(&here->loop, 1);
-    tulle__use_end(here, call->use);
     call_over(call);
 }
 
@@ -364,7 +367,7 @@ static enum tulle_error call_blocking(void *user)
         outcome_here(call, error, tulle_error_text(error));
         tulle__failure_fill(call);
     }
-    if (request->size >= sizeof(*request) && request->failure) {
+    if (request->size > offsetof(struct tulle_request, failure) && request->failure) {
         tulle__failure_copy(request->failure, call->failure);
     }
     tulle__call_unref(call);

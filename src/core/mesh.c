@@ -316,19 +316,26 @@ enum tulle_error tulle_open(const struct tulle_options *options, struct tulle **
 
 static bool is_ready(void *user)
 {
-    return tulle__names_pending(&((struct tulle *)user)->names) == 0;
+    return tulle__names_state(&((struct tulle *)user)->names) != TULLE_E_AGAIN;
 }
 
 /* Sources deliver before tulle_open() returns; the names in them take their time. */
-static bool wait_ready(struct tulle *mesh, int64_t timeout_ns)
+static void wait_ready(struct tulle *mesh, int64_t timeout_ns)
 {
+    int64_t due;
+
     if (mesh->world->is_virtual) {
-        return mesh->world->advance ? tulle__mesh_turn(mesh, is_ready, mesh, timeout_ns)
-                                    : is_ready(mesh);
+        if (mesh->world->advance) {
+            (void)tulle__mesh_turn(mesh, is_ready, mesh, timeout_ns);
+        }
+        return;
     }
-    return mesh->app.fd >= 0
-               ? tulle__app_run_ready(mesh, is_ready, time_add(world_now(mesh->world), timeout_ns))
-               : tulle__names_wait(&mesh->names, time_add(world_now(mesh->world), timeout_ns));
+    due = time_add(world_now(mesh->world), timeout_ns);
+    if (mesh->app.fd >= 0) {
+        (void)tulle__app_run_ready(mesh, is_ready, due);
+    } else {
+        tulle__names_wait(&mesh->names, due);
+    }
 }
 
 struct waiting {
@@ -339,8 +346,14 @@ struct waiting {
 static enum tulle_error wait_enter(void *user)
 {
     const struct waiting *waiting = user;
+    struct tulle *mesh = waiting->mesh;
+    enum tulle_error state;
 
-    return wait_ready(waiting->mesh, waiting->timeout_ns) ? TULLE_OK : TULLE_E_TIMEOUT;
+    tulle__loops_enter(&mesh->loops);
+    wait_ready(mesh, waiting->timeout_ns);
+    state = tulle__names_state(&mesh->names);
+    tulle__loops_leave(&mesh->loops);
+    return state == TULLE_E_AGAIN ? TULLE_E_TIMEOUT : state;
 }
 
 enum tulle_error tulle_wait_ready(struct tulle *mesh, int64_t timeout_ns)
@@ -352,11 +365,19 @@ enum tulle_error tulle_wait_ready(struct tulle *mesh, int64_t timeout_ns)
                                &(struct waiting){ mesh, time_or(timeout_ns, TULLE_S(30)) });
 }
 
-static void refuse_new(struct loops *loops)
+/* Who waits for names has nothing to wait for any more; in a mesh without threads
+ * he may be the one who runs it. */
+static void refuse_new(struct tulle *mesh)
 {
+    struct loops *loops = &mesh->loops;
+
     tulle__mutex_lock(&loops->lock);
     loops->closed = true;
     tulle__mutex_unlock(&loops->lock);
+    tulle__names_leave(&mesh->names);
+    if (mesh->app.fd >= 0) {
+        tulle__loop_wake(&loops->each[0].loop);
+    }
 }
 
 static void cancel_rest(struct loops *loops)
@@ -378,7 +399,7 @@ static enum tulle_error mesh_close(void *user)
     const struct watcher *watcher = mesh->watcher;
     struct loops *loops = &mesh->loops;
 
-    refuse_new(loops);
+    refuse_new(mesh);
     if (mesh->world->is_virtual) {
         tulle__control_finish(mesh);
         cancel_rest(loops);

@@ -382,25 +382,29 @@ void tulle__names_published(struct names *names, size_t pending)
     tulle__mutex_unlock(&names->lock);
 }
 
-size_t tulle__names_pending(struct names *names)
+void tulle__names_leave(struct names *names)
 {
-    size_t pending;
-
     tulle__mutex_lock(&names->lock);
-    pending = names->pending;
+    names->leaving = true;
+    tulle__cond_broadcast(&names->ready);
     tulle__mutex_unlock(&names->lock);
-    return pending;
 }
 
-bool tulle__names_wait(struct names *names, int64_t due)
+enum tulle_error tulle__names_state(struct names *names)
 {
-    bool ready;
+    enum tulle_error state;
 
     tulle__mutex_lock(&names->lock);
-    while (names->pending > 0 && world_now(&tulle__world) < due) {
+    state = names->pending == 0 ? TULLE_OK : names->leaving ? TULLE_E_CLOSED : TULLE_E_AGAIN;
+    tulle__mutex_unlock(&names->lock);
+    return state;
+}
+
+void tulle__names_wait(struct names *names, int64_t due)
+{
+    tulle__mutex_lock(&names->lock);
+    while (names->pending > 0 && !names->leaving && world_now(&tulle__world) < due) {
         tulle__cond_wait(&names->ready, &names->lock, due);
     }
-    ready = names->pending == 0;
     tulle__mutex_unlock(&names->lock);
-    return ready;
 }

@@ -20,9 +20,10 @@ struct names {
     size_t count;
     bool changed; /* some of them resolve to other addresses than what was published */
     /* Who waits for the first answers. */
-    struct mutex lock; /* guards pending */
+    struct mutex lock; /* guards pending and leaving */
     struct cond ready;
     size_t pending; /* names without any answer yet, in the newest snapshot */
+    bool leaving;   /* the mesh is being closed: nobody waits any more */
     bool open;      /* lock and ready are there */
 };
 
@@ -38,8 +39,11 @@ enum tulle_error tulle__names_expand(struct names *names, const struct draft *fr
                                      struct draft *out, size_t *pending);
 
 void tulle__names_published(struct names *names, size_t pending);
-size_t tulle__names_pending(struct names *names); /* any thread */
-/* Waits until none is pending, or `due`. */
-bool tulle__names_wait(struct names *names, int64_t due);
+void tulle__names_leave(struct names *names); /* who waits is let go; any thread */
+/* Errors: TULLE_E_AGAIN (some are pending), TULLE_E_CLOSED (then the mesh is leaving).
+ * Any thread. */
+enum tulle_error tulle__names_state(struct names *names);
+/* Waits until that is no longer TULLE_E_AGAIN, or `due`. */
+void tulle__names_wait(struct names *names, int64_t due);
 
 #endif

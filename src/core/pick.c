@@ -313,12 +313,27 @@ static enum tulle_error pick_wait(struct tulle *mesh, struct tulle_pick *pick)
     }
     ENSURE(tulle__cond_init(&waiter.cond), TULLE_E_INTERNAL);
     pick->waiter = &waiter;
+    tulle__loops_enter(&mesh->loops);
     error = tulle__call_launch(mesh, pick->call);
     if (error == TULLE_OK) {
         waiter_sleep(mesh, &waiter);
     }
+    tulle__loops_leave(&mesh->loops);
     tulle__cond_fini(&waiter.cond);
     return error;
+}
+
+/* Before anything was decided. */
+static void pick_tell_failure(const struct tulle_pick_request *known, enum tulle_error error)
+{
+    struct tulle_failure failure = {
+        .size = sizeof(failure), .error = error, .status = 503, .flags = "-", .layer = "pick"
+    };
+
+    if (known->failure) {
+        snprintf(failure.text, sizeof(failure.text), "%s", tulle_error_text(error));
+        tulle__failure_copy(known->failure, &failure);
+    }
 }
 
 struct blocking {
@@ -340,6 +355,7 @@ static enum tulle_error pick_blocking(void *user)
     TRY(pick_new(mesh, &known, &pick));
     error = pick_wait(mesh, pick);
     if (error != TULLE_OK) {
+        pick_tell_failure(&known, error);
         tulle__call_unref(pick->call);
         return error;
     }

@@ -226,6 +226,7 @@ enum tulle_error tulle__dns_open(const struct dns_options *options, struct dns *
     dns->user = options->user;
     dns->task.run = wanted_run;
     tulle__rand_init(&dns->rand, options->seed);
+    dns->names.seed = rand_next(&dns->rand);
     list_init(&dns->desks);
     list_init(&dns->wanted);
     answer_init(&dns->no_memory, DNS_NO_MEMORY);

@@ -10,7 +10,11 @@
 #include "base/thread.h"
 #include "dns/dns.h"
 
-enum { NAMES_SOFT = 4096, NAMES_MOST = 65536 }; /* beyond the first nobody sleeps */
+enum {
+    NAMES_SOFT = 4096, /* beyond it nobody sleeps, and who is unused goes soon */
+    NAMES_MOST = 65536,
+    OUTSIDE_ADDRESSES = 16 /* of each family, of a name that no cluster holds */
+};
 
 struct dns {
     struct loop *loop;
@@ -41,6 +45,7 @@ struct dns_half {
     int64_t ttl_ns;
     struct dns_address *good; /* the last */
     size_t count;
+    bool cut; /* there were more */
 };
 
 struct dns_name {

@@ -148,24 +148,51 @@ static void least(uint32_t *ttl, uint32_t other)
     *ttl = other < *ttl ? other : *ttl;
 }
 
+struct aliases {
+    struct record each[CNAMES_MAX];
+    size_t count;
+};
+
+/* In one pass: a reply that is made for it has thousands of records, each with a
+ * name that takes long to read. */
+static void aliases_find(const struct message *message, struct aliases *out)
+{
+    struct reader reader = message->reader;
+
+    out->count = 0;
+    for (unsigned i = 0; i < message->answers && out->count < CNAMES_MAX; i++) {
+        struct record *record = &out->each[out->count];
+
+        record_read(&reader, record);
+        if (reader.bad) {
+            return;
+        }
+        out->count += record->class == CLASS_IN && record->type == TYPE_CNAME;
+    }
+}
+
+static const struct record *alias_of(const struct aliases *aliases, const struct wire_name *name)
+{
+    for (size_t i = 0; i < aliases->count; i++) {
+        if (name_equal(&aliases->each[i].owner, name)) {
+            return &aliases->each[i];
+        }
+    }
+    return NULL;
+}
+
 /* Follows the CNAMEs, in whatever order they stand. */
 static void cnames_follow(struct message *message, uint32_t *ttl)
 {
-    for (int i = 0; i < CNAMES_MAX; i++) {
-        struct reader reader = message->reader;
-        struct record record;
-        bool found = false;
+    const struct record *alias;
+    struct aliases aliases;
 
-        for (unsigned k = 0; k < message->answers && !reader.bad && !found; k++) {
-            record_read(&reader, &record);
-            found = !reader.bad && record.class == CLASS_IN && record.type == TYPE_CNAME &&
-                    name_equal(&record.owner, &message->name);
-        }
-        if (!found) {
-            return;
-        }
-        least(ttl, record.ttl);
-        reader.at = record.at;
+    aliases_find(message, &aliases);
+    for (int i = 0; i < CNAMES_MAX && (alias = alias_of(&aliases, &message->name)); i++) {
+        struct reader reader = message->reader;
+
+        least(ttl, alias->ttl);
+        reader.at = alias->at;
         name_read(&reader, &message->name);
     }
 }

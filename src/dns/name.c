@@ -100,6 +100,7 @@ static void half_forget(struct dns_half *half)
     tulle__free(half->good);
     half->good = NULL;
     half->count = 0;
+    half->cut = false;
 }
 
 /* Where one family is good, a denial of the other one is believed; a failure is not. */
@@ -152,6 +153,24 @@ static void name_count(struct dns_name *name, enum dns_fault fault)
     tulle__mutex_unlock(&dns->lock);
 }
 
+/* Names that a program was made to call, by whoever answers for them with long
+ * TTLs, must not keep others out. */
+static bool name_is_in_a_crowd(struct dns_name *name)
+{
+    bool crowded;
+
+    tulle__mutex_lock(&name->dns->lock);
+    crowded = name->dns->names.count > NAMES_SOFT;
+    tulle__mutex_unlock(&name->dns->lock);
+    return crowded && name->holds == 0;
+}
+
+/* A cluster came to a name of which not all was kept. */
+static bool name_lacks_some(const struct dns_name *name)
+{
+    return name->holds > 0 && (name->halves[0].cut || name->halves[1].cut);
+}
+
 static int64_t name_next(struct dns_name *name, enum dns_fault fault)
 {
     int64_t ttl = NEVER;
@@ -163,8 +182,12 @@ static int64_t name_next(struct dns_name *name, enum dns_fault fault)
             ttl = sooner(ttl, half->ttl_ns);
         }
     }
-    return fault == DNS_OK ? tulle__dns_time_good(ttl)
-                           : tulle__dns_time_bad(fault, ttl, name->failures);
+    ttl = fault == DNS_OK ? tulle__dns_time_good(ttl)
+                          : tulle__dns_time_bad(fault, ttl, name->failures);
+    if (fault == DNS_OK && name_lacks_some(name)) {
+        return DNS_TTL_LEAST;
+    }
+    return name_is_in_a_crowd(name) ? sooner(ttl, DNS_CROWDED) : ttl;
 }
 
 static void lookup_finish(struct dns_name *name)
@@ -191,20 +214,25 @@ static void lookup_finish(struct dns_name *name)
 static bool half_take(struct dns_half *half, const struct resolver_result *result)
 {
     struct dns_address *copy;
+    size_t count = result->count;
 
     if (result->fault != DNS_OK) {
         return true;
     }
-    copy = tulle__alloc((result->count + 1) * sizeof(*copy));
+    if (half->name->holds == 0 && count > OUTSIDE_ADDRESSES) {
+        count = OUTSIDE_ADDRESSES;
+    }
+    copy = tulle__alloc((count + 1) * sizeof(*copy));
     if (!copy) {
         return false;
     }
-    if (result->count > 0) {
-        memcpy(copy, result->addresses, result->count * sizeof(*copy));
+    if (count > 0) {
+        memcpy(copy, result->addresses, count * sizeof(*copy));
     }
     tulle__free(half->good);
     half->good = copy;
-    half->count = result->count;
+    half->count = count;
+    half->cut = count < result->count;
     return true;
 }
 
@@ -339,7 +367,8 @@ bool tulle__dns_name_reserve(struct dns_name *name)
 
 void tulle__dns_name_want(struct dns_name *name)
 {
-    bool known = name->answer && name->answer != &name->dns->no_memory && !name->asleep;
+    bool known = name->answer && name->answer != &name->dns->no_memory && !name->asleep &&
+                 !name_lacks_some(name);
 
     if (name->looking || known) {
         return;

@@ -16,6 +16,7 @@
 #define DNS_JITTER_MOST  (5 * NS_PER_S)     /* of a tenth of the time, on top of it */
 #define DNS_DELAY        (50 * NS_PER_MS)   /* for the other family: RFC 8305 3 */
 #define DNS_STALE_WAIT   (1800 * NS_PER_MS) /* then last good addresses do: RFC 8767 5 */
+#define DNS_CROWDED      (5 * NS_PER_S)     /* of names outside the mesh, when there are many */
 #define DNS_SLEEP        (300 * NS_PER_S)   /* unused, kept for bad times (Envoy's host_ttl) */
 
 int64_t tulle__dns_time_good(int64_t ttl_ns);

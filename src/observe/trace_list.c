@@ -104,10 +104,34 @@ static void member_drop(struct buf *list, struct str member)
     list->size -= size;
 }
 
+/* In one pass: whoever sends nothing but commas must not have each dropped alone. */
+static void members_drop_empty(struct buf *list)
+{
+    struct str rest = { list->data, list->size };
+    size_t size = 0;
+
+    while (rest.data) {
+        struct str member = tulle__str_cut(rest, ',', &rest);
+
+        if (tulle__str_trim(member).size == 0) {
+            continue;
+        }
+        if (size > 0) {
+            list->data[size++] = ',';
+        }
+        memmove(list->data + size, member.data, member.size);
+        size += member.size;
+    }
+    list->size = size;
+}
+
 struct str tulle__tracestate_fit(struct buf *list)
 {
     if (!list->data || !state_is_good((struct str){ list->data, list->size })) {
         return STR_NONE;
+    }
+    if (list->size > TRACE_STATE_MAX) {
+        members_drop_empty(list);
     }
     while (list->size > TRACE_STATE_MAX) {
         member_drop(list, member_to_drop((struct str){ list->data, list->size }));

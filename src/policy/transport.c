@@ -65,7 +65,7 @@ static bool exchange_header(struct exchange *exchange, struct str name, struct s
         return slot_too_large(slot, "the reply's head is over 64 KiB");
     }
     slot->no_memory = !header_keep(&reply->headers, name, value);
-    reply->header_count++;
+    reply->header_count += !slot->no_memory;
     return !slot->no_memory;
 }
 
@@ -80,7 +80,7 @@ static bool exchange_trailer(struct exchange *exchange, struct str name, struct 
                               "the reply has over 100 trailers, or over 64 KiB with its head");
     }
     slot->no_memory = !header_keep(&reply->trailers, name, value);
-    reply->trailer_count++;
+    reply->trailer_count += !slot->no_memory;
     return !slot->no_memory;
 }
 

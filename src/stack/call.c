@@ -10,8 +10,8 @@
 #include "base/alloc.h"
 #include <string.h>
 
-/* Scratch, URL and a few headers in one block of under 1 KiB. */
-enum { CALL_ARENA_SIZE = 960 };
+/* Scratch, URL and a few headers in one block. */
+enum { CALL_ARENA_SIZE = 1216 };
 
 /* Where the driver stands. VERB_RESUME goes down into `at`, VERB_ANSWER goes up from it. */
 struct drive {
@@ -71,7 +71,7 @@ static enum down layer_enter(struct tulle_call *call, size_t at)
     if (type->slot_size > 0) {
         memset(call_slot(call, at), 0, type->slot_size);
     }
-    call->wake[at] = NEVER;
+    call->scratch->wake[at] = NEVER;
     call->depth = at + 1;
     return type->on_call ? type->on_call(call, at) : DOWN_PASS;
 }
@@ -83,7 +83,7 @@ static void call_cut(struct tulle_call *call, size_t first, const struct outcome
         size_t at = --call->depth;
         const struct layer_type *type = call->stack->layers[at].type;
 
-        call->wake[at] = NEVER;
+        call->scratch->wake[at] = NEVER;
         if (type->on_end) {
             type->on_end(call, at, outcome);
         }
@@ -216,13 +216,13 @@ static void call_timer_fire(struct timer *timer, int64_t now)
 
     atomic_fetch_add_explicit(&call->refs, 1, memory_order_relaxed);
     for (size_t at = 0; at < call->depth && !call->done; at++) {
-        if (call->wake[at] <= now) {
-            call->wake[at] = NEVER;
+        if (call->scratch->wake[at] <= now) {
+            call->scratch->wake[at] = NEVER;
             call->stack->layers[at].type->on_wake(call, at);
         }
     }
     for (size_t at = 0; at < call->depth; at++) {
-        next = call->wake[at] < next ? call->wake[at] : next;
+        next = call->scratch->wake[at] < next ? call->scratch->wake[at] : next;
     }
     if (!call->done && next != NEVER) {
         tulle__timer_arm(call->on->loop, &call->timer, next);
@@ -251,7 +251,7 @@ void tulle__call_request_end(struct tulle_call *call)
 /* The timer is moved only forward; one that fires early looks again. */
 void tulle__call_wake_at(struct tulle_call *call, size_t at, int64_t due)
 {
-    call->wake[at] = due;
+    call->scratch->wake[at] = due;
     if (due != NEVER && (call->timer.node.index == 0 || due < call->timer.node.key)) {
         tulle__timer_arm(call->on->loop, &call->timer, due);
     }

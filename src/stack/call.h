@@ -123,8 +123,9 @@ struct story_line {
  * of the traffic, and below 1 KiB that is cheap. In the call's arena. */
 struct scratch {
     _Alignas(max_align_t) unsigned char slots[SLOTS_SIZE];
-    char endpoint[64]; /* of the last attempt */
-    char text[192];    /* a sentence that is not static */
+    int64_t wake[LAYERS_MAX]; /* of the layers that are entered; NEVER: no wake-up */
+    char endpoint[64];        /* of the last attempt */
+    char text[192];           /* a sentence that is not static */
 };
 
 struct tulle_call {
@@ -136,8 +137,7 @@ struct tulle_call {
     struct verb_request request;
     atomic_uint refs;
     bool busy, head_sent, done;
-    int64_t wake[LAYERS_MAX]; /* NEVER: no wake-up */
-    struct timer timer;       /* for the earliest of them */
+    struct timer timer; /* for the earliest of the wake-ups */
     struct scratch *scratch;
 
     /* The request: all in the arena, or borrowed from a blocking caller. */

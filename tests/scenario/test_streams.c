@@ -253,9 +253,36 @@ static void a_peer_that_answers_early_needs_no_more(void **state)
     world_close(world);
 }
 
+/* Its head had gone to the app, so that the reply may be read though the call failed. */
+static void what_the_app_may_read_of_trailers_is_whole(void **state)
+{
+    struct test_world *world = world_open(ONE, NULL);
+    static struct streamed streamed;
+    const struct tulle_reply *reply;
+    struct tulle_header trailer;
+
+    (void)state;
+    streamed.call.call = NULL;
+    CHECK_OR_DONE(world);
+    world_answer(world, FIRST, .body = "hello", .trailers = { "A: 1", "B: 2" });
+    CHECK_OR_DONE(STREAM(world, &streamed, .stream = TULLE_STREAM_REPLY));
+    world_finish(&streamed.call);
+    reply = tulle_call_reply(streamed.call.call);
+    CHECK_OR_DONE(reply);
+    for (size_t i = 0; i < tulle_reply_trailer_count(reply); i++) {
+        assert_int_equal(tulle_reply_trailer_at(reply, i, &trailer), TULLE_OK);
+        assert_string_equal(trailer.name, i == 0 ? "A" : "B");
+    }
+    assert_null(tulle_reply_trailer(reply, "c"));
+done:
+    world_call_free(&streamed.call);
+    world_close(world);
+}
+
 TEST_MAIN(TEST_OOM(bodies_go_both_ways_at_once_with_trailers),
           cmocka_unit_test(a_body_of_many_windows_comes_back_whole),
           cmocka_unit_test(trailers_of_a_reply_in_memory_are_kept),
+          TEST_OOM(what_the_app_may_read_of_trailers_is_whole),
           cmocka_unit_test(a_streamed_request_may_have_a_reply_in_memory),
           cmocka_unit_test(a_peer_that_does_not_read_stops_the_app),
           cmocka_unit_test(room_is_told_once_after_there_was_none),

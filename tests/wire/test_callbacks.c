@@ -38,9 +38,15 @@ static void look_around(struct host *host)
 
 static void block(struct host *host)
 {
+    struct tulle_pick_request request = { TULLE_PICK_INIT, .url = "http://shop/" };
     struct tulle_reply *reply;
+    struct tulle_pick *pick;
 
     expect(host, tulle_get(host->mesh, "http://shop/", &reply) == TULLE_E_USAGE, "get");
+    expect(host, tulle_pick(host->mesh, &request, &pick) == TULLE_E_USAGE, "pick");
+    expect(host, tulle_run(host->mesh) == TULLE_E_USAGE, "run");
+    expect(host, tulle_fd(host->mesh) == -1, "fd");
+    expect(host, tulle_due(host->mesh) == TULLE_NONE, "due");
     expect(host, tulle_wait_ready(host->mesh, 0) == TULLE_E_USAGE, "wait_ready");
     expect(host, tulle_close(host->mesh) == TULLE_E_USAGE, "close");
 }

@@ -252,6 +252,21 @@ static void a_name_outside_the_mesh_is_passed_or_refused(void **state)
 
 #define CALLS_TEST(test) cmocka_unit_test_setup_teardown(test, world_open, world_close)
 
+/* Compiled when a request ended with `failure`. */
+static void an_older_program_hears_as_well_why_its_call_failed(void **state)
+{
+    struct tulle_failure failure = { TULLE_FAILURE_INIT };
+    struct tulle_request request = { .size = offsetof(struct tulle_request, stream),
+                                     .url = "http://shop/hang",
+                                     .deadline_ns = TULLE_MS(50),
+                                     .failure = &failure };
+    struct tulle_reply *reply;
+
+    (void)state;
+    assert_int_equal(tulle_call(mesh, &request, &reply), TULLE_E_TIMEOUT);
+    assert_int_equal(failure.error, TULLE_E_TIMEOUT);
+}
+
 TEST_MAIN(CALLS_TEST(a_get_is_sent_with_these_bytes),
           CALLS_TEST(headers_go_out_in_order_and_with_their_case),
           CALLS_TEST(a_post_says_its_length_and_no_more), CALLS_TEST(any_method_goes_out_as_it_is),
@@ -263,4 +278,5 @@ TEST_MAIN(CALLS_TEST(a_get_is_sent_with_these_bytes),
           CALLS_TEST(a_reply_over_its_caps_is_refused),
           CALLS_TEST(what_is_no_http_is_the_peers_fault_or_the_networks),
           CALLS_TEST(a_deadline_ends_a_call_that_hangs),
-          CALLS_TEST(a_name_outside_the_mesh_is_passed_or_refused))
+          CALLS_TEST(a_name_outside_the_mesh_is_passed_or_refused),
+          CALLS_TEST(an_older_program_hears_as_well_why_its_call_failed))

@@ -349,6 +349,55 @@ static void a_mesh_without_threads_looks_names_up_while_it_is_waited_for(void **
     threads = 0;
 }
 
+struct patient {
+    struct tulle *mesh;
+    atomic_int tid;
+    enum tulle_error error;
+};
+
+static void *wait_for_ever(void *user)
+{
+    struct patient *patient = user;
+
+    atomic_store(&patient->tid, gettid());
+    patient->error = tulle_wait_ready(patient->mesh, TULLE_NONE);
+    return NULL;
+}
+
+static bool it_sleeps(void *user)
+{
+    int tid = atomic_load(&((struct patient *)user)->tid);
+    char path[64], state = '?';
+    FILE *file;
+
+    snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
+    file = tid != 0 && dns_server_asked(dns, "gone.test") > 0 ? fopen(path, "r") : NULL;
+    if (file) {
+        assert_int_equal(fscanf(file, "%*d %*[^)]) %c", &state), 1);
+        fclose(file);
+    }
+    return state == 'S';
+}
+
+static void who_waits_for_names_is_let_go_when_the_mesh_is_closed(void **state)
+{
+    (void)state;
+    dns_server_say(dns, "gone.test", DNS_SILENT, 300, NULL, NULL);
+    for (int i = 0; i < 2; i++) {
+        struct patient patient = { .tid = 0 };
+        pthread_t thread;
+
+        threads = i == 0 ? 0 : TULLE_NONE_COUNT;
+        patient.mesh = open_shop("DNS", "gone.test");
+        assert_int_equal(pthread_create(&thread, NULL, wait_for_ever, &patient), 0);
+        assert_true(test_wait_until(it_sleeps, &patient, TULLE_S(20)));
+        wire_close(patient.mesh);
+        pthread_join(thread, NULL);
+        assert_int_equal(patient.error, TULLE_E_CLOSED);
+    }
+    threads = 0;
+}
+
 static void servers_that_are_none_are_refused_when_the_mesh_is_opened(void **state)
 {
     struct tulle_options options = { TULLE_OPTIONS_INIT, .dns_servers = "not a server" };
@@ -375,4 +424,5 @@ TEST_MAIN(DNS_TEST(a_name_outside_the_mesh_is_looked_up_once_for_many_calls),
           DNS_TEST(the_next_address_is_tried_where_one_refuses),
           DNS_TEST(round_robin_has_one_endpoint_and_goes_where_the_name_leads),
           DNS_TEST(a_mesh_without_threads_looks_names_up_while_it_is_waited_for),
+          DNS_TEST(who_waits_for_names_is_let_go_when_the_mesh_is_closed),
           DNS_TEST(servers_that_are_none_are_refused_when_the_mesh_is_opened))

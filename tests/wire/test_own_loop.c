@@ -293,6 +293,107 @@ static void other_threads_start_and_cancel_and_the_descriptor_tells(void **state
     server_stop(server);
 }
 
+static void *call_and_hang(void *mesh)
+{
+    assert_int_equal(wire_get(mesh, "http://shop/hang").error, TULLE_E_CANCELLED);
+    return NULL;
+}
+
+static void a_pick_while_another_thread_runs_it_is_refused_and_says_so(void **state)
+{
+    struct server *server = server_start(SERVER_HTTP, "127.0.0.2:0", NULL);
+    struct tulle *mesh = open_threadless(server, TULLE_MS(1));
+    struct tulle_failure failure = { .size = sizeof(failure) };
+    struct tulle_pick_request request = { TULLE_PICK_INIT, .url = "http://shop/",
+                                          .failure = &failure };
+    struct tulle_pick *pick;
+    pthread_t thread;
+
+    (void)state;
+    assert_int_equal(pthread_create(&thread, NULL, call_and_hang, mesh), 0);
+    assert_true(server_wait_exactly(server, "in_flight", 1));
+    assert_int_equal(tulle_pick(mesh, &request, &pick), TULLE_E_USAGE);
+    assert_int_equal(failure.error, TULLE_E_USAGE);
+    assert_string_equal(failure.layer, "pick");
+    wire_close(mesh);
+    pthread_join(thread, NULL);
+    server_stop(server);
+}
+
+/* Comes and goes, and runs the mesh each time. */
+static void *wait_in_slices(void *user)
+{
+    int32_t ready;
+
+    while (tulle_call_wait(user, TULLE_EVENT_END, TULLE_MS(1) / 100, &ready) == TULLE_E_TIMEOUT) {
+    }
+    return NULL;
+}
+
+static void closing_lets_those_pass_who_wait_for_a_call(void **state)
+{
+    struct server *server = server_start(SERVER_HTTP, "127.0.0.2:0", NULL);
+    struct tulle_request hanging = { TULLE_REQUEST_INIT, .url = "http://shop/hang" };
+
+    (void)state;
+    for (int round = 0; round < 10; round++) {
+        struct tulle *mesh = open_threadless(server, TULLE_MS(20));
+        struct tulle_call *calls[OTHERS];
+        pthread_t threads[OTHERS];
+
+        for (int i = 0; i < OTHERS; i++) {
+            assert_int_equal(tulle_call_start(mesh, &hanging, NULL, NULL, &calls[i]), TULLE_OK);
+            assert_int_equal(pthread_create(&threads[i], NULL, wait_in_slices, calls[i]), 0);
+        }
+        assert_true(server_wait_exactly(server, "in_flight", OTHERS));
+        wire_close(mesh);
+        for (int i = 0; i < OTHERS; i++) {
+            assert_int_equal(tulle_call_error(calls[i]), TULLE_E_CANCELLED);
+            pthread_join(threads[i], NULL);
+            tulle_call_free(calls[i]);
+        }
+        assert_true(server_wait_exactly(server, "in_flight", 0));
+    }
+    server_stop(server);
+}
+
+struct borrower {
+    struct tulle *mesh;
+    atomic_bool done;
+};
+
+static void *call_and_call(void *user)
+{
+    struct borrower *borrower = user;
+
+    for (int i = 0; i < 200; i++) {
+        assert_int_equal(wire_get(borrower->mesh, "http://shop/").status, 200);
+    }
+    atomic_store(&borrower->done, true);
+    return NULL;
+}
+
+/* Meanwhile the descriptor tells, and what is due is the business of who runs it. */
+static void while_another_thread_runs_it_one_may_ask_when_it_is_due(void **state)
+{
+    struct server *server = server_start(SERVER_HTTP, "127.0.0.2:0", NULL);
+    struct borrower borrower = { .mesh = open_threadless(server, 0) };
+    enum tulle_error error;
+    pthread_t thread;
+
+    (void)state;
+    assert_int_equal(pthread_create(&thread, NULL, call_and_call, &borrower), 0);
+    while (!atomic_load(&borrower.done)) {
+        assert_true(tulle_due(borrower.mesh) >= 0);
+        error = tulle_run(borrower.mesh);
+        assert_true(error == TULLE_OK || error == TULLE_E_USAGE);
+        poll(NULL, 0, 1);
+    }
+    pthread_join(thread, NULL);
+    wire_close(borrower.mesh);
+    server_stop(server);
+}
+
 TEST_MAIN(cmocka_unit_test(poll_runs_a_mesh_without_threads),
           cmocka_unit_test(it_wants_one_loop_and_knows_no_other_number_of_threads),
           cmocka_unit_test(a_mesh_with_threads_is_not_run_by_the_app),
@@ -302,4 +403,7 @@ TEST_MAIN(cmocka_unit_test(poll_runs_a_mesh_without_threads),
           cmocka_unit_test(closing_runs_what_is_in_flight),
           cmocka_unit_test(from_a_callback_nothing_blocks_or_runs),
           cmocka_unit_test(a_completion_starts_the_next_call),
-          cmocka_unit_test(other_threads_start_and_cancel_and_the_descriptor_tells))
+          cmocka_unit_test(other_threads_start_and_cancel_and_the_descriptor_tells),
+          cmocka_unit_test(while_another_thread_runs_it_one_may_ask_when_it_is_due),
+          cmocka_unit_test(a_pick_while_another_thread_runs_it_is_refused_and_says_so),
+          cmocka_unit_test(closing_lets_those_pass_who_wait_for_a_call))

@@ -147,5 +147,71 @@ static void who_runs_the_mesh_himself_may_wait_for_a_pick(void **state)
     assert_int_equal(tulle_close(mesh), TULLE_OK);
 }
 
+static const char one_at_a_time[] =
+    "apiVersion: networking.istio.io/v1\n"
+    "kind: DestinationRule\n"
+    "metadata: {name: cache}\n"
+    "spec:\n"
+    "  host: cache\n"
+    "  trafficPolicy: {connectionPool: {tcp: {maxConnections: 1}}}\n";
+
+static struct tulle *narrow_open(void)
+{
+    struct tulle_config *config;
+    struct tulle *mesh;
+
+    assert_int_equal(tulle_config_new(&config), TULLE_OK);
+    assert_int_equal(tulle_config_add_service(config, "cache", 80, TULLE_PROTOCOL_HTTP), TULLE_OK);
+    assert_int_equal(tulle_config_add_endpoint(config, "cache", "10.0.0.1:6379", NULL, 0),
+                     TULLE_OK);
+    assert_int_equal(tulle_config_add_yaml(config, "rule.yaml", one_at_a_time), TULLE_OK);
+    assert_int_equal(tulle_open(&(struct tulle_options){ TULLE_OPTIONS_INIT, .built = config,
+                                                         .close_timeout_ns = TULLE_MS(1) },
+                                &mesh),
+                     TULLE_OK);
+    tulle_config_free(config);
+    return mesh;
+}
+
+/* It may be handed the place of one that was cancelled before it. */
+static void *pick_and_wait(void *user)
+{
+    struct tulle_pick_request request = { TULLE_PICK_INIT, .url = "http://cache/" };
+    struct tulle_pick *pick;
+    enum tulle_error error = tulle_pick(user, &request, &pick);
+
+    assert_true(error == TULLE_E_CANCELLED || error == TULLE_OK);
+    tulle_pick_done(pick, NULL);
+    return NULL;
+}
+
+static bool both_wait(void *user)
+{
+    return wire_metric(user, "tulle_pending", CLUSTER) == 2;
+}
+
+static void closing_waits_for_those_who_wait_for_a_pick(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 25; round++) {
+        struct tulle_pick_request request = { TULLE_PICK_INIT, .url = "http://cache/" };
+        struct tulle *mesh = narrow_open();
+        struct tulle_pick *pick;
+        pthread_t threads[2];
+
+        assert_int_equal(tulle_pick(mesh, &request, &pick), TULLE_OK);
+        for (int i = 0; i < 2; i++) {
+            assert_int_equal(pthread_create(&threads[i], NULL, pick_and_wait, mesh), 0);
+        }
+        assert_true(test_wait_until(both_wait, mesh, TULLE_S(20)));
+        assert_int_equal(tulle_close(mesh), TULLE_OK);
+        for (int i = 0; i < 2; i++) {
+            pthread_join(threads[i], NULL);
+        }
+        tulle_pick_done(pick, NULL);
+    }
+}
+
 TEST_MAIN(cmocka_unit_test(ten_thousand_picks_of_which_a_hundred_are_forgotten),
-          cmocka_unit_test(who_runs_the_mesh_himself_may_wait_for_a_pick))
+          cmocka_unit_test(who_runs_the_mesh_himself_may_wait_for_a_pick),
+          cmocka_unit_test(closing_waits_for_those_who_wait_for_a_pick))

@@ -367,50 +367,6 @@ void tulle__connection_release(struct transfer *transfer)
     }
 }
 
-/* A descriptor that libcurl watches and that is no connection: its resolver's. */
-struct stranger {
-    struct watch watch;
-    struct curl_transport *transport;
-};
-
-static void stranger_ready(struct watch *watch, unsigned events)
-{
-    struct stranger *stranger = CONTAINER_OF(watch, struct stranger, watch);
-    struct curl_transport *transport = stranger->transport;
-
-    tulle__lane_action(&transport->lane, watch->fd, events);
-    tulle__lane_collect(&transport->lane);
-    tulle__flow_settle(transport);
-}
-
-/* Without memory or room in epoll libcurl's own timers find the answer later. */
-static void stranger_watch(struct curl_transport *transport, int fd, unsigned events,
-                           struct stranger *stranger)
-{
-    if (events == 0) {
-        if (stranger) {
-            tulle__watch_remove(transport->loop, &stranger->watch);
-            tulle__free(stranger);
-        }
-        return;
-    }
-    if (stranger) {
-        tulle__watch_change(transport->loop, &stranger->watch, events);
-        return;
-    }
-    stranger = ALLOC_ZERO(struct stranger);
-    if (!stranger) {
-        return;
-    }
-    stranger->watch = (struct watch){ .fd = fd, .events = events, .ready = stranger_ready };
-    stranger->transport = transport;
-    if (!tulle__watch_add(transport->loop, &stranger->watch)) {
-        tulle__free(stranger);
-        return;
-    }
-    curl_multi_assign(transport->lane.multi, fd, stranger);
-}
-
 /* Waits for what libcurl wants; else for its end, but not while transfers are
  * paused: what nobody takes would be told for ever. */
 void tulle__connection_listen(struct connection *connection)
@@ -433,8 +389,8 @@ int tulle__connection_watch(CURL *easy, curl_socket_t fd, int what, void *user, 
                       (what == CURL_POLL_OUT || what == CURL_POLL_INOUT ? LOOP_WRITE : 0u);
 
     (void)easy;
+    (void)socket_user;
     if (!connection) {
-        stranger_watch(transport, fd, events, socket_user);
         return 0;
     }
     connection->wanted = events;

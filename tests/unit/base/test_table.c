@@ -114,7 +114,37 @@ static void a_table_that_cannot_grow_keeps_what_it_has(void **state)
     tulle__table_fini(&table);
 }
 
+/* How many of the first slots are taken, of keys that all belong into the first. */
+static size_t slots_in_a_row(uint64_t seed)
+{
+    struct table table = { .seed = seed };
+    size_t row = 0;
+
+    for (size_t i = 0, put = 0; put < 8; i++) {
+        struct str key = name_of(i % KEYS);
+
+        assert_true(i < KEYS);
+        if ((tulle__str_hash(key, 0) & 63) == 0) {
+            assert_true(tulle__table_put(&table, key, &values[i]));
+            put++;
+        }
+    }
+    while (row < table.capacity && table.slots[row].value) {
+        row++;
+    }
+    tulle__table_fini(&table);
+    return row;
+}
+
+static void keys_that_were_made_to_meet_do_not_where_there_is_a_seed(void **state)
+{
+    (void)state;
+    assert_int_equal(slots_in_a_row(0), 8);
+    assert_true(slots_in_a_row(12345) < 8);
+}
+
 TEST_MAIN(cmocka_unit_test(what_was_put_is_found), cmocka_unit_test(putting_again_replaces),
           cmocka_unit_test(any_mix_of_put_and_remove_finds_what_is_there),
           cmocka_unit_test(a_walk_meets_each_value_once),
+          cmocka_unit_test(keys_that_were_made_to_meet_do_not_where_there_is_a_seed),
           TEST_OOM(a_table_that_cannot_grow_keeps_what_it_has))

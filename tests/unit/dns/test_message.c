@@ -182,8 +182,32 @@ static void garbage_is_no_message(void **state)
     assert_int_equal(result.fault, DNS_BAD_REPLY);
 }
 
+/* Whoever looks at all of them once for each is busy for seconds. */
+static void aliases_behind_the_sixteenth_are_not_looked_at(void **state)
+{
+    char name[32];
+
+    (void)state;
+    dns_message_init(&message, 1, 0, "www.test", A);
+    for (int i = 0; i < 15; i++) {
+        snprintf(name, sizeof(name), "other%d.test", i);
+        dns_message_cname(&message, name, 60, "a.test");
+    }
+    dns_message_cname(&message, NULL, 60, "b.test");
+    dns_message_cname(&message, "b.test", 60, "c.test");
+    dns_message_a(&message, "c.test", 60, "10.0.0.1");
+    read_as(false, DNS_OK);
+    assert_int_equal(result.count, 0);
+    result_free();
+    dns_message_a(&message, "b.test", 60, "10.0.0.2");
+    read_as(false, DNS_OK);
+    assert_int_equal(result.count, 1);
+    result_free();
+}
+
 TEST_MAIN(TEST_OOM(addresses_come_in_their_order_with_the_least_ttl),
           TEST_OOM(aliases_are_followed_in_any_order_and_their_ttls_count),
+          cmocka_unit_test(aliases_behind_the_sixteenth_are_not_looked_at),
           cmocka_unit_test(an_alias_that_leads_to_itself_has_no_address),
           cmocka_unit_test(addresses_of_another_name_or_family_are_not_taken),
           cmocka_unit_test(addresses_of_no_use_are_dropped_and_alone_they_are_a_failure),

@@ -4,6 +4,8 @@
 
 #include "rig.h"
 
+#include <stdio.h>
+
 #define DB "db.test"
 
 static int setup(void **state)
@@ -210,6 +212,80 @@ static void a_name_that_slept_serves_its_last_good_in_bad_times(void **state)
     assert_string_equal(rig_text(rig, DB), "10.0.0.1");
 }
 
+/* Whoever makes a program call many names of his must not shut out others for a TTL. */
+static void a_crowd_of_names_with_a_long_ttl_is_forgotten_soon(void **state)
+{
+    struct dns_rig *rig = *state;
+    char host[32];
+
+    for (int i = 0; i < 4200; i++) {
+        snprintf(host, sizeof(host), "n%d.evil.test", i);
+        rig_name(rig, host, .ipv4 = "10.0.0.1", .ttl_ns = 3600 * NS_PER_S);
+        assert_string_equal(rig_text(rig, host), "10.0.0.1");
+    }
+    tulle__dns_hold(rig->dns, STR("n4199.evil.test"));
+    assert_int_equal(stats_of(rig).good, 4200);
+    rig_advance(rig, 60 * NS_PER_S);
+    assert_in_range(stats_of(rig).good, 4096, 4097);
+    rig_advance(rig, 3000 * NS_PER_S);
+    assert_int_equal(rig_asked(rig, "n0.evil.test"), 1);
+}
+
+static const char *many_addresses(void)
+{
+    static char text[2048];
+    size_t size = 0;
+
+    for (int i = 1; i <= 100; i++) {
+        size +=
+            (size_t)snprintf(text + size, sizeof(text) - size, "%s10.0.0.%d", i > 1 ? "," : "", i);
+    }
+    return text;
+}
+
+static size_t count_of(struct dns_name *name)
+{
+    struct dns_answer *answer = tulle__dns_name_answer(name);
+    size_t count = answer->count;
+
+    tulle__dns_answer_unref(answer);
+    return count;
+}
+
+static void of_a_name_outside_the_mesh_a_few_addresses_are_kept_of_a_service_all(void **state)
+{
+    struct dns_rig *rig = *state;
+    struct dns_name *name;
+    struct asker asker;
+
+    rig_name(rig, DB, .ipv4 = many_addresses(), .ttl_ns = 3600 * NS_PER_S);
+    asker_ask(rig, &asker, DB);
+    rig_advance(rig, NS_PER_MS);
+    assert_int_equal(asker.answer->count, 16);
+    asker_leave(&asker);
+    name = tulle__dns_hold(rig->dns, STR(DB));
+    assert_int_equal(count_of(name), 100);
+    assert_int_equal(rig_asked(rig, DB), 2);
+}
+
+static void a_name_that_became_a_services_in_mid_look_up_gets_all_its_addresses(void **state)
+{
+    struct dns_rig *rig = *state;
+    struct dns_name *name;
+    struct asker asker;
+
+    rig_name(rig, DB, .ipv4 = many_addresses(), .ipv6 = "::1", .ttl_ns = 3600 * NS_PER_S,
+             .delay_ns = NS_PER_MS, .delay6_ns = 30 * NS_PER_MS);
+    asker_ask(rig, &asker, DB);
+    rig_advance(rig, 10 * NS_PER_MS);
+    name = tulle__dns_hold(rig->dns, STR(DB));
+    rig_advance(rig, 30 * NS_PER_MS);
+    assert_int_equal(count_of(name), 17);
+    asker_leave(&asker);
+    rig_advance(rig, 2 * NS_PER_S);
+    assert_int_equal(count_of(name), 101);
+}
+
 static void running_out_of_memory_loses_no_name(void **state)
 {
     struct dns_rig *rig = dns_rig_new();
@@ -239,4 +315,7 @@ TEST_MAIN(NAME_TEST(a_held_name_is_looked_up_again_when_its_ttl_is_over_and_not_
           NAME_TEST(a_name_that_is_used_is_looked_up_ahead_and_no_call_waits),
           NAME_TEST(a_name_nobody_uses_costs_nothing_and_its_next_call_gets_a_new_answer),
           NAME_TEST(a_name_that_slept_serves_its_last_good_in_bad_times),
+          NAME_TEST(a_crowd_of_names_with_a_long_ttl_is_forgotten_soon),
+          NAME_TEST(of_a_name_outside_the_mesh_a_few_addresses_are_kept_of_a_service_all),
+          NAME_TEST(a_name_that_became_a_services_in_mid_look_up_gets_all_its_addresses),
           TEST_OOM(running_out_of_memory_loses_no_name))
