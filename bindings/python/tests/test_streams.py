@@ -99,7 +99,8 @@ def test_what_the_body_raises_comes_out(real: tulle.Mesh) -> None:
 
 
 def test_an_early_answer_ends_the_body(real: tulle.Mesh) -> None:
-    assert real.post("http://reviews/?early&status=413&close", pieces(10000)).status in (413, 200)
+    # The server reads on: one that closes at once may take its answer back (RST).
+    assert real.post("http://reviews/?early&status=413", pieces(10000)).status == 413
 
 
 def test_asyncio_streams_both_ways(real: tulle.Mesh) -> None:
