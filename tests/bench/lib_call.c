@@ -81,8 +81,9 @@ static void on_log(void *user, int32_t level, const char *area, const char *text
 
 static void bench_open(struct bench *bench, const char *mesh, const char *url, size_t slot_count)
 {
+    /* The bare loop sends no trace headers either, and nobody traces in the sidecar. */
     struct tulle_options options = { TULLE_OPTIONS_INIT, .config = mesh, .loops = 1,
-                                     .log = on_log };
+                                     .trace = TULLE_TRACE_OFF, .log = on_log };
 
     bench->request = (struct tulle_request){ TULLE_REQUEST_INIT, .url = url };
     bench->slot_count = slot_count;
