@@ -14,14 +14,12 @@ CASES = [("p50_1", "us", 1, "p50_us"), ("cpu_1", "us/request", 1, "cpu_us"),
          ("throughput_32", "requests/s", 32, "rps"), ("cpu_32", "us/request", 32, "cpu_us")]
 
 
-def one_round(clients, warm_ms, run_ms):
-    got = {}
-    for in_flight in (1, 32):
-        got["library", in_flight] = clients.library(in_flight)
-        for way, mode, _ in WAYS:
-            got[way, in_flight] = call.run(
-                [clients.program("queue_call"), mode, clients.mesh, servers.URL, str(in_flight),
-                 str(warm_ms), str(run_ms)])
+def one_round(clients):
+    got = call.one_round(clients, ["library"])
+    for way, mode, _ in WAYS:
+        got[way] = {in_flight: call.run(
+            [clients.program("queue_call"), mode, clients.mesh, servers.URL, str(in_flight),
+             clients.warm_ms, clients.run_ms]) for in_flight in (32, 1)}
     return got
 
 
@@ -30,7 +28,7 @@ def bench(options, folder):
     nginx = servers.nginx(folder)
     try:
         clients = call.Clients(options.build, folder, nginx, None, warm_ms, run_ms)
-        rounds = [one_round(clients, warm_ms, run_ms)
+        rounds = [one_round(clients)
                   for _ in range(1 if options.smoke else options.rounds)]
     finally:
         nginx.stop()
@@ -38,5 +36,5 @@ def bench(options, folder):
         for case, unit, in_flight, field in CASES:
             peer = "tulle_call()" if in_flight == 1 else "completions"
             report.pairs("queue", f"{way}_{case}", unit,
-                         [got[way, in_flight][field] for got in rounds], peer,
-                         [got["library", in_flight][field] for got in rounds], way=words)
+                         [got[way][in_flight][field] for got in rounds], peer,
+                         [got["library"][in_flight][field] for got in rounds], way=words)

@@ -19,11 +19,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { SAMPLES_MAX = 1 << 21, HOLD_STEP = 100 };
+#include "meter.h"
+
+enum { HOLD_STEP = 100 };
 
 struct bench;
 
@@ -38,28 +39,10 @@ struct bench {
     struct slot *slots;
     size_t slot_count;
     bool again; /* a call that is over starts anew, until `stop` */
-    atomic_bool stop, sampling;
-    atomic_size_t done, failed, running;
-    uint32_t *samples; /* ns; written where calls complete */
-    size_t sample_count;
+    atomic_bool stop;
+    atomic_size_t running;
+    struct meter meter;
 };
-
-static int64_t now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
-}
-
-static int64_t cpu_ns(void)
-{
-    struct rusage usage;
-
-    getrusage(RUSAGE_SELF, &usage);
-    return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * INT64_C(1000000000) +
-           (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * INT64_C(1000);
-}
 
 static void sleep_ms(int64_t ms)
 {
@@ -105,20 +88,6 @@ static bool reply_is_good(const struct tulle_reply *reply)
     return reply && tulle_reply_status(reply) == 200 && tulle_reply_body_size(reply) > 0;
 }
 
-static void call_ended(struct bench *bench, int64_t started, bool good)
-{
-    if (atomic_load_explicit(&bench->sampling, memory_order_relaxed) &&
-        bench->sample_count < SAMPLES_MAX) {
-        int64_t took = now_ns() - started;
-
-        bench->samples[bench->sample_count++] = took > UINT32_MAX ? UINT32_MAX : (uint32_t)took;
-    }
-    atomic_fetch_add_explicit(&bench->done, 1, memory_order_relaxed);
-    if (!good) {
-        atomic_fetch_add_explicit(&bench->failed, 1, memory_order_relaxed);
-    }
-}
-
 static void slot_start(struct slot *slot);
 
 static void on_done(struct tulle_call *call, enum tulle_error error, void *user)
@@ -127,7 +96,8 @@ static void on_done(struct tulle_call *call, enum tulle_error error, void *user)
     struct bench *bench = slot->bench;
 
     failure_tell(tulle_call_failure(call));
-    call_ended(bench, slot->started, error == TULLE_OK && reply_is_good(tulle_call_reply(call)));
+    meter_ended(&bench->meter, slot->started,
+                error == TULLE_OK && reply_is_good(tulle_call_reply(call)));
     tulle_call_free(call);
     if (bench->again && !atomic_load_explicit(&bench->stop, memory_order_relaxed)) {
         slot_start(slot);
@@ -140,7 +110,7 @@ static void slot_start(struct slot *slot)
     struct tulle_call *call;
 
     atomic_fetch_add(&slot->bench->running, 1);
-    slot->started = now_ns();
+    slot->started = meter_now();
     if (tulle_call_start(slot->bench->mesh, &slot->bench->request, on_done, slot, &call) !=
         TULLE_OK) {
         fail("tulle_call_start");
@@ -170,47 +140,6 @@ static void bench_drain(struct bench *bench)
 
 /* --- async, block --- */
 
-struct mark {
-    int64_t at, cpu;
-    size_t done;
-};
-
-static struct mark mark_now(struct bench *bench)
-{
-    return (struct mark){ now_ns(), cpu_ns(), atomic_load(&bench->done) };
-}
-
-static int by_value(const void *a, const void *b)
-{
-    uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
-
-    return left < right ? -1 : left > right;
-}
-
-static double percentile_us(const struct bench *bench, double share)
-{
-    size_t at = (size_t)((double)bench->sample_count * share);
-
-    if (bench->sample_count == 0) {
-        return 0;
-    }
-    return bench->samples[at < bench->sample_count ? at : bench->sample_count - 1] / 1e3;
-}
-
-static int bench_print(struct bench *bench, struct mark from, struct mark to)
-{
-    size_t done = to.done - from.done, failed = atomic_load(&bench->failed);
-
-    qsort(bench->samples, bench->sample_count, sizeof(*bench->samples), by_value);
-    printf("{\"requests\": %zu, \"failed\": %zu, \"all\": %zu, \"rps\": %.1f, "
-           "\"cpu_us\": %.3f, \"p50_us\": %.2f, \"p99_us\": %.2f}\n",
-           done, failed, atomic_load(&bench->done), (double)done * 1e9 / (double)(to.at - from.at),
-           (double)(to.cpu - from.cpu) / 1e3 / (double)(done ? done : 1),
-           percentile_us(bench, 0.50), percentile_us(bench, 0.99));
-    free(bench->samples);
-    return failed ? 1 : 0;
-}
-
 static int bench_async(struct bench *bench, int64_t warm_ms, int64_t run_ms)
 {
     struct mark from, to;
@@ -218,21 +147,21 @@ static int bench_async(struct bench *bench, int64_t warm_ms, int64_t run_ms)
     bench->again = true;
     bench_start(bench, bench->slot_count);
     sleep_ms(warm_ms);
-    from = mark_now(bench);
-    atomic_store(&bench->sampling, true);
+    from = meter_mark(&bench->meter);
+    atomic_store(&bench->meter.sampling, true);
     sleep_ms(run_ms);
-    to = mark_now(bench);
+    to = meter_mark(&bench->meter);
     bench_drain(bench);
-    return bench_print(bench, from, to);
+    return meter_print(&bench->meter, from, to);
 }
 
 static void block_until(struct bench *bench, int64_t due)
 {
-    for (int64_t started = now_ns(); started < due; started = now_ns()) {
+    for (int64_t started = meter_now(); started < due; started = meter_now()) {
         struct tulle_reply *reply = NULL;
         bool good = tulle_call(bench->mesh, &bench->request, &reply) == TULLE_OK;
 
-        call_ended(bench, started, good && reply_is_good(reply));
+        meter_ended(&bench->meter, started, good && reply_is_good(reply));
         tulle_reply_free(reply);
     }
 }
@@ -241,13 +170,13 @@ static int bench_block(struct bench *bench, int64_t warm_ms, int64_t run_ms)
 {
     struct mark from, to;
 
-    block_until(bench, now_ns() + TULLE_MS(warm_ms));
-    from = mark_now(bench);
-    atomic_store(&bench->sampling, true);
+    block_until(bench, meter_now() + TULLE_MS(warm_ms));
+    from = meter_mark(&bench->meter);
+    atomic_store(&bench->meter.sampling, true);
     block_until(bench, from.at + TULLE_MS(run_ms));
-    to = mark_now(bench);
+    to = meter_mark(&bench->meter);
     bench_drain(bench);
-    return bench_print(bench, from, to);
+    return meter_print(&bench->meter, from, to);
 }
 
 /* --- hold --- */
@@ -279,8 +208,9 @@ static int bench_hold(struct bench *bench)
            resident_bytes() - before);
     fflush(stdout);
     bench_drain(bench);
-    failed = atomic_load(&bench->failed);
-    printf("{\"answered\": %zu, \"failed\": %zu}\n", atomic_load(&bench->done) - failed, failed);
+    failed = atomic_load(&bench->meter.failed);
+    printf("{\"answered\": %zu, \"failed\": %zu}\n", atomic_load(&bench->meter.done) - failed,
+           failed);
     return failed ? 1 : 0;
 }
 
@@ -288,8 +218,7 @@ int main(int argc, char **argv)
 {
     static struct bench bench;
 
-    bench.samples = malloc(SAMPLES_MAX * sizeof(*bench.samples));
-    if (!bench.samples) {
+    if (!meter_init(&bench.meter)) {
         fail("no memory");
     }
     if (argc == 7 && strcmp(argv[1], "async") == 0) {

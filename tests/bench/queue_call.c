@@ -14,38 +14,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <time.h>
 #include <tulle/tulle.h>
 
-enum { SAMPLES_MAX = 1 << 21, EVENTS = 64 };
+#include "meter.h"
+
+enum { EVENTS = 64 };
 
 struct bench {
     struct tulle *mesh;
     struct tulle_queue *queue;
     struct tulle_request request;
-    bool own, stopped, sampling;
-    size_t running, done, failed;
-    uint32_t *samples; /* ns */
-    size_t sample_count;
+    bool own, stopped;
+    size_t running;
+    struct meter meter;
 };
-
-static int64_t now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
-}
-
-static int64_t cpu_ns(void)
-{
-    struct rusage usage;
-
-    getrusage(RUSAGE_SELF, &usage);
-    return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * INT64_C(1000000000) +
-           (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * INT64_C(1000);
-}
 
 static void fail(const char *what)
 {
@@ -55,11 +37,13 @@ static void fail(const char *what)
 
 static void bench_open(struct bench *bench, const char *mesh, const char *url)
 {
+    /* As lib_call.c, which it is held against. */
     struct tulle_options options = { TULLE_OPTIONS_INIT, .config = mesh, .loops = 1,
+                                     .trace = TULLE_TRACE_OFF,
                                      .threads = bench->own ? TULLE_NONE_COUNT : 0 };
 
-    bench->samples = malloc(SAMPLES_MAX * sizeof(*bench->samples));
-    if (!bench->samples || tulle_queue_new(&bench->queue) || tulle_open(&options, &bench->mesh)) {
+    if (!meter_init(&bench->meter) || tulle_queue_new(&bench->queue) ||
+        tulle_open(&options, &bench->mesh)) {
         fail("tulle_open");
     }
     bench->request =
@@ -69,7 +53,7 @@ static void bench_open(struct bench *bench, const char *mesh, const char *url)
 /* The user word of a call is when it was started. */
 static void start(struct bench *bench)
 {
-    void *user = (void *)(uintptr_t)now_ns();
+    void *user = (void *)(uintptr_t)meter_now();
     struct tulle_call *call;
 
     if (tulle_call_start(bench->mesh, &bench->request, NULL, user, &call)) {
@@ -80,15 +64,11 @@ static void start(struct bench *bench)
 
 static void ended(struct bench *bench, const struct tulle_event *event)
 {
-    int64_t took = now_ns() - (int64_t)(uintptr_t)event->user;
+    bool good = !event->error && tulle_reply_status(tulle_call_reply(event->call)) == 200;
 
-    if (bench->sampling && bench->sample_count < SAMPLES_MAX) {
-        bench->samples[bench->sample_count++] = (uint32_t)took;
-    }
-    bench->failed += event->error || tulle_reply_status(tulle_call_reply(event->call)) != 200;
+    meter_ended(&bench->meter, (int64_t)(uintptr_t)event->user, good);
     tulle_call_free(event->call);
     bench->running--;
-    bench->done++;
     if (!bench->stopped) {
         start(bench);
     }
@@ -125,21 +105,9 @@ static void turn(struct bench *bench)
 
 static void run_until(struct bench *bench, int64_t due)
 {
-    while (now_ns() < due) {
+    while (meter_now() < due) {
         turn(bench);
     }
-}
-
-static int by_value(const void *a, const void *b)
-{
-    uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
-
-    return left < right ? -1 : left > right;
-}
-
-static double percentile_us(const struct bench *bench, size_t percent)
-{
-    return bench->sample_count ? bench->samples[bench->sample_count * percent / 100] / 1e3 : 0;
 }
 
 static void bench_close(struct bench *bench)
@@ -152,28 +120,17 @@ static void bench_close(struct bench *bench)
     tulle_queue_free(bench->queue);
 }
 
-static void bench_run(struct bench *bench, int64_t warm_ms, int64_t run_ms)
+static int bench_run(struct bench *bench, int64_t warm_ms, int64_t run_ms)
 {
-    int64_t at, cpu;
-    size_t done;
+    struct mark from, to;
 
-    run_until(bench, now_ns() + TULLE_MS(warm_ms));
-    at = now_ns();
-    cpu = cpu_ns();
-    done = bench->done;
-    bench->sampling = true;
-    run_until(bench, at + TULLE_MS(run_ms));
-    at = now_ns() - at;
-    cpu = cpu_ns() - cpu;
-    done = bench->done - done;
+    run_until(bench, meter_now() + TULLE_MS(warm_ms));
+    from = meter_mark(&bench->meter);
+    atomic_store(&bench->meter.sampling, true);
+    run_until(bench, from.at + TULLE_MS(run_ms));
+    to = meter_mark(&bench->meter);
     bench_close(bench);
-    qsort(bench->samples, bench->sample_count, sizeof(*bench->samples), by_value);
-    printf("{\"requests\": %zu, \"failed\": %zu, \"all\": %zu, \"rps\": %.1f, "
-           "\"cpu_us\": %.3f, \"p50_us\": %.2f, \"p99_us\": %.2f}\n",
-           done, bench->failed, bench->done, (double)done * 1e9 / (double)at,
-           (double)cpu / 1e3 / (double)(done ? done : 1), percentile_us(bench, 50),
-           percentile_us(bench, 99));
-    free(bench->samples);
+    return meter_print(&bench->meter, from, to);
 }
 
 int main(int argc, char **argv)
@@ -189,6 +146,5 @@ int main(int argc, char **argv)
     for (long i = strtol(argv[4], NULL, 10); i > 0; i--) {
         start(&bench);
     }
-    bench_run(&bench, strtol(argv[5], NULL, 10), strtol(argv[6], NULL, 10));
-    return bench.failed ? 1 : 0;
+    return bench_run(&bench, strtol(argv[5], NULL, 10), strtol(argv[6], NULL, 10));
 }

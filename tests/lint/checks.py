@@ -113,7 +113,7 @@ def readmes(root):
 
 
 # In two halves, so that this line does not find itself.
-PLACES = re.compile("|".join(("/wo" + "rk/", "/fa" + "rm/", r"(?<!\w)\.lib" + "rary")))
+PLACES = re.compile("|".join(("/wo" + "rk/", "/fa" + "rm/", r"\.lib" + "rary")))
 
 
 def places(root):
