@@ -69,12 +69,12 @@ size_t tulle__edf_size(size_t count)
     return offsetof(struct edf, nodes) + count * sizeof(struct edf_node);
 }
 
-void tulle__edf_init(struct edf *edf, const struct picker *picker, edf_period_fn *period,
+void tulle__edf_init(struct edf *edf, const struct leaf *leaf, edf_period_fn *period,
                      struct rand *rand)
 {
-    edf->count = picker->count;
+    edf->count = leaf->count;
     for (size_t i = 0; i < edf->count; i++) {
-        uint64_t span = period(picker, i);
+        uint64_t span = period(leaf, i);
 
         edf->nodes[i] = (struct edf_node){ rand_next(rand) % span, i };
     }
@@ -85,26 +85,26 @@ void tulle__edf_init(struct edf *edf, const struct picker *picker, edf_period_fn
 
 /* What the caller asks next, and what the next pick asks first, is on its way
  * while the heap is put in order: among 10,000 endpoints none of it is near. */
-static size_t edf_next(struct edf *edf, const struct picker *picker, edf_period_fn *period)
+static size_t edf_next(struct edf *edf, const struct leaf *leaf, edf_period_fn *period)
 {
     size_t entry = (size_t)edf->nodes[0].entry;
 
-    __builtin_prefetch(picker->entries[entry].view);
-    edf->nodes[0].due += period(picker, entry);
+    __builtin_prefetch(leaf->entries[entry].view);
+    edf->nodes[0].due += period(leaf, entry);
     sift_down(edf, 0);
-    __builtin_prefetch(&picker->entries[edf->nodes[0].entry]);
+    __builtin_prefetch(&leaf->entries[edf->nodes[0].entry]);
     return entry;
 }
 
-size_t tulle__edf_choose(struct edf *edf, const struct picker *picker, const struct pick *pick,
+size_t tulle__edf_choose(struct edf *edf, const struct leaf *leaf, const struct pick *pick,
                          edf_period_fn *period)
 {
     for (int draw = 0; draw < DRAWS_MAX; draw++) {
-        size_t i = edf_next(edf, picker, period);
+        size_t i = edf_next(edf, leaf, period);
 
-        if (entry_is_usable(picker, i, pick)) {
+        if (entry_is_usable(leaf, i, pick)) {
             return i;
         }
     }
-    return tulle__entry_search(picker, pick);
+    return tulle__entry_search(leaf, pick);
 }

@@ -15,20 +15,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "balance/picker.h"
+#include "balance/leaf.h"
 #include "base/rand.h"
 
 /* 32.32, above 0: the time until entry `i` is due again. */
-typedef uint64_t edf_period_fn(const struct picker *picker, size_t i);
+typedef uint64_t edf_period_fn(const struct leaf *leaf, size_t i);
 
 struct edf;
 
 size_t tulle__edf_size(size_t count);
-void tulle__edf_init(struct edf *edf, const struct picker *picker, edf_period_fn *period,
+void tulle__edf_init(struct edf *edf, const struct leaf *leaf, edf_period_fn *period,
                      struct rand *rand);
 /* The next in turn that is usable; after a few that are not, any that is.
  * SIZE_MAX: every entry is ejected. */
-size_t tulle__edf_choose(struct edf *edf, const struct picker *picker, const struct pick *pick,
+size_t tulle__edf_choose(struct edf *edf, const struct leaf *leaf, const struct pick *pick,
                          edf_period_fn *period);
 
 static inline uint64_t edf_period(uint64_t load, uint32_t weight)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* One allocation: the picker with its entries, the pointers to the loops'
- * halves, and the halves, each of which begins a cache line. */
+/* One allocation: the picker with its entries, the leaf, the pointers to the
+ * loops' halves, and the halves, each of which begins a cache line. */
 
 #include "balance/picker.h"
 
@@ -16,7 +16,8 @@ static const struct balancer_type *balancer_of(enum balancer_kind kind)
     case BALANCER_ROUND_ROBIN: return &tulle__round_robin;
     case BALANCER_RANDOM: return &tulle__random;
     case BALANCER_PEAK_EWMA: return &tulle__peak_ewma;
-    case BALANCER_LEAST_REQUEST: break;
+    case BALANCER_LEAST_REQUEST:
+    default: break;
     }
     return &tulle__least_request;
 }
@@ -70,17 +71,28 @@ static void picker_enter(struct picker *picker, const struct cluster_live *live)
     }
 }
 
-static void picker_init_loops(struct picker *picker, size_t pointers_at, size_t half_size,
-                              uint64_t seed)
+static void leaf_init_loops(struct leaf *leaf, char *pointers, size_t loop_count, size_t half_size,
+                            uint64_t seed)
 {
-    char *start = (char *)picker;
-    size_t halves_at = lines_round(pointers_at + picker->loop_count * sizeof(void *));
+    char *halves = pointers + lines_round(loop_count * sizeof(void *));
 
-    picker->loops = (void **)(void *)(start + pointers_at);
-    for (size_t i = 0; i < picker->loop_count; i++) {
-        picker->loops[i] = start + halves_at + i * half_size;
-        picker->type->loop_init(picker, picker->loops[i], seed + i);
+    leaf->loops = (void **)(void *)pointers;
+    for (size_t i = 0; i < loop_count; i++) {
+        leaf->loops[i] = halves + i * half_size;
+        leaf->type->loop_init(leaf, leaf->loops[i], seed + i);
     }
+}
+
+static bool leaf_init(struct leaf *leaf, char *pointers, size_t loop_count, size_t half_size,
+                      uint64_t seed)
+{
+    if (leaf->type->share != NULL && !leaf->type->share(leaf, seed)) {
+        return false;
+    }
+    if (half_size > 0) {
+        leaf_init_loops(leaf, pointers, loop_count, half_size, seed);
+    }
+    return true;
 }
 
 struct picker *tulle__picker_new(const struct cluster_live *live,
@@ -89,10 +101,11 @@ struct picker *tulle__picker_new(const struct cluster_live *live,
 {
     const struct balancer_type *type = balancer_of(config->kind);
     struct census census = census_of(live);
-    size_t pointers_at = sizeof(struct picker) + census.known * sizeof(struct pick_entry);
+    size_t leaf_at = lines_round(sizeof(struct picker) + census.known * sizeof(struct pick_entry));
+    size_t pointers_at = leaf_at + lines_round(sizeof(struct leaf));
     size_t half_size =
         type->loop_size != NULL ? lines_round(type->loop_size(census.known, census.weighted)) : 0;
-    size_t halves_at = lines_round(pointers_at + loop_count * sizeof(void *));
+    size_t halves_at = pointers_at + lines_round(loop_count * sizeof(void *));
     struct picker *picker =
         census.known <= ENTRIES_MAX ? tulle__lines_alloc(halves_at + loop_count * half_size) : NULL;
 
@@ -100,15 +113,24 @@ struct picker *tulle__picker_new(const struct cluster_live *live,
         return NULL;
     }
     picker->head = (struct picker_head){ tulle__picker_free, live->version };
-    picker->type = type;
     picker->config = *config;
     picker->known = census.known;
-    picker->weighted = census.weighted;
     picker->loop_count = loop_count;
     picker->cluster = live->config != NULL ? tulle__part_ref(live->config) : NULL;
     picker_enter(picker, live);
-    if (half_size > 0 && picker->count > 0) {
-        picker_init_loops(picker, pointers_at, half_size, seed);
+    picker->leaves = (struct leaf *)(void *)((char *)picker + leaf_at);
+    picker->leaf_count = picker->count > 0;
+    picker->leaves[0] = (struct leaf){
+        .type = type,
+        .config = &picker->config,
+        .entries = picker->entries,
+        .count = picker->count,
+        .weighted = census.weighted,
+    };
+    if (picker->count > 0 &&
+        !leaf_init(picker->leaves, (char *)picker + pointers_at, loop_count, half_size, seed)) {
+        tulle__picker_free(picker);
+        return NULL;
     }
     return picker;
 }
@@ -117,6 +139,13 @@ void tulle__picker_free(struct picker *picker)
 {
     if (picker == NULL) {
         return;
+    }
+    for (size_t i = 0; i < picker->leaf_count; i++) {
+        struct leaf *leaf = &picker->leaves[i];
+
+        if (leaf->shared != NULL) {
+            leaf->type->unshare(leaf);
+        }
     }
     for (size_t i = 0; i < picker->count; i++) {
         picker->entries[i].view->pickers--;
@@ -130,7 +159,7 @@ void tulle__picker_free(struct picker *picker)
 enum pick_result tulle__pick(const struct cluster_live *live, struct pick *pick, struct view **out)
 {
     const struct picker *picker = atomic_load_explicit(&live->picker, memory_order_seq_cst);
-    void *half = NULL;
+    const struct leaf *leaf = picker->leaves;
     size_t i;
 
     *out = NULL;
@@ -138,13 +167,10 @@ enum pick_result tulle__pick(const struct cluster_live *live, struct pick *pick,
         pick->trouble = picker->cluster ? picker->cluster->trouble : STR_NONE;
         return picker->known == 0 && pick->trouble.size == 0 ? PICK_HOLD : PICK_FAIL;
     }
-    if (picker->loops != NULL) {
-        half = picker->loops[pick->loop];
-    }
-    i = picker->type->choose(picker, half, pick);
+    i = leaf->type->choose(leaf, leaf->loops != NULL ? leaf->loops[pick->loop] : NULL, pick);
     if (i == SIZE_MAX) {
         return PICK_FAIL;
     }
-    *out = picker->entries[i].view;
+    *out = leaf->entries[i].view;
     return PICK_ENDPOINT;
 }

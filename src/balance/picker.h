@@ -9,68 +9,31 @@
 #ifndef TULLE_BALANCE_PICKER_H
 #define TULLE_BALANCE_PICKER_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/rand.h"
-#include "endpoint/live.h"
+#include "balance/leaf.h"
 
 enum pick_result {
     PICK_ENDPOINT,
     PICK_HOLD, /* no endpoint is known yet: wait for the next picker */
-    PICK_FAIL  /* endpoints are known, and none may be used; or it is known why there are none */
+    PICK_FAIL, /* endpoints are known, and none may be used; or it is known why there are none */
+    PICK_DROP  /* this call is one of those that the configuration drops */
 };
-
-enum { TRIED_MAX = 8 };
-
-/* What one pick is asked with. */
-struct pick {
-    size_t loop;
-    struct rand *rand; /* the loop's */
-    int64_t now;
-    struct str trouble; /* given with PICK_FAIL where there is no endpoint at all: why; as long as
-                         * this round of the loop */
-    struct view *const *tried; /* left out while others are there (Envoy's previous_hosts) */
-    size_t tried_count;        /* at most TRIED_MAX */
-};
-
-struct pick_entry {
-    struct view *view;
-    struct peer *peer;
-    uint32_t weight;
-};
-
-struct balancer_type;
 
 struct picker {
     struct picker_head head;
-    const struct balancer_type *type;
-    struct balancer_config config;
-    struct picker *next_retired; /* the control step's */
+    struct balancer_config config; /* points into `cluster` */
+    struct picker *next_retired;   /* the control step's */
     uint64_t retired_at;
     struct cluster *cluster; /* whose `trouble` it tells; a reference; NULL: none */
     size_t known;            /* endpoints of the cluster, ejected ones too */
     size_t count;            /* entries: those that are not ejected */
-    bool weighted;           /* weights differ */
     size_t loop_count;
-    void **loops; /* NULL, or the balancer's half for each loop, each on cache lines of its own */
-    struct pick_entry entries[];
+    size_t leaf_count;
+    struct leaf *leaves;
+    struct pick_entry entries[]; /* of all leaves, one after the other */
 };
-
-struct balancer_type {
-    const char *name;
-    size_t (*loop_size)(size_t count, bool weighted); /* NULL: nothing for each loop */
-    void (*loop_init)(struct picker *picker, void *half, uint64_t seed);
-    /* An index into entries; SIZE_MAX when every entry is ejected. Entries whose
-     * gate is ejected, and those tried, are passed over while others are left. */
-    size_t (*choose)(const struct picker *picker, void *half, const struct pick *pick);
-};
-
-extern const struct balancer_type tulle__least_request;
-extern const struct balancer_type tulle__round_robin;
-extern const struct balancer_type tulle__random;
-extern const struct balancer_type tulle__peak_ewma;
 
 /* By the control step, from live->views. NULL: no memory. */
 struct picker *tulle__picker_new(const struct cluster_live *live,

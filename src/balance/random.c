@@ -4,17 +4,17 @@
 
 #include "balance/usable.h"
 
-static size_t random_choose(const struct picker *picker, void *half, const struct pick *pick)
+static size_t random_choose(const struct leaf *leaf, void *half, const struct pick *pick)
 {
     (void)half;
     for (int draw = 0; draw < DRAWS_MAX; draw++) {
-        size_t i = rand_below(pick->rand, (uint32_t)picker->count);
+        size_t i = rand_below(pick->rand, (uint32_t)leaf->count);
 
-        if (entry_is_usable(picker, i, pick)) {
+        if (entry_is_usable(leaf, i, pick)) {
             return i;
         }
     }
-    return tulle__entry_search(picker, pick);
+    return tulle__entry_search(leaf, pick);
 }
 
 const struct balancer_type tulle__random = {

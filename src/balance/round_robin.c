@@ -10,9 +10,9 @@ struct cursor {
     size_t next;
 };
 
-static uint64_t weight_period(const struct picker *picker, size_t i)
+static uint64_t weight_period(const struct leaf *leaf, size_t i)
 {
-    return edf_period(1, picker->entries[i].weight);
+    return edf_period(1, leaf->entries[i].weight);
 }
 
 static size_t round_robin_loop_size(size_t count, bool weighted)
@@ -20,39 +20,38 @@ static size_t round_robin_loop_size(size_t count, bool weighted)
     return weighted ? tulle__edf_size(count) : sizeof(struct cursor);
 }
 
-static void round_robin_loop_init(struct picker *picker, void *half, uint64_t seed)
+static void round_robin_loop_init(struct leaf *leaf, void *half, uint64_t seed)
 {
     struct cursor *cursor = half;
     struct rand rand;
 
     tulle__rand_init(&rand, seed);
-    if (picker->weighted) {
-        tulle__edf_init(half, picker, weight_period, &rand);
+    if (leaf->weighted) {
+        tulle__edf_init(half, leaf, weight_period, &rand);
         return;
     }
-    cursor->next = rand_below(&rand, (uint32_t)picker->count);
+    cursor->next = rand_below(&rand, (uint32_t)leaf->count);
 }
 
-static size_t cursor_choose(const struct picker *picker, struct cursor *cursor,
-                            const struct pick *pick)
+static size_t cursor_choose(const struct leaf *leaf, struct cursor *cursor, const struct pick *pick)
 {
     for (int draw = 0; draw < DRAWS_MAX; draw++) {
         size_t i = cursor->next;
 
-        cursor->next = i + 1 < picker->count ? i + 1 : 0;
-        if (entry_is_usable(picker, i, pick)) {
+        cursor->next = i + 1 < leaf->count ? i + 1 : 0;
+        if (entry_is_usable(leaf, i, pick)) {
             return i;
         }
     }
-    return tulle__entry_search(picker, pick);
+    return tulle__entry_search(leaf, pick);
 }
 
-static size_t round_robin_choose(const struct picker *picker, void *half, const struct pick *pick)
+static size_t round_robin_choose(const struct leaf *leaf, void *half, const struct pick *pick)
 {
-    if (picker->weighted) {
-        return tulle__edf_choose(half, picker, pick, weight_period);
+    if (leaf->weighted) {
+        return tulle__edf_choose(half, leaf, pick, weight_period);
     }
-    return cursor_choose(picker, half, pick);
+    return cursor_choose(leaf, half, pick);
 }
 
 const struct balancer_type tulle__round_robin = {

@@ -7,14 +7,6 @@
 
 #include <string.h>
 
-static bool balancer_is_same(const struct picker *picker, const struct balancer_config *config)
-{
-    return picker->config.kind == config->kind &&
-           picker->config.choice_count == config->choice_count &&
-           picker->config.ewma_tau_ns == config->ewma_tau_ns &&
-           picker->config.ewma_default_ns == config->ewma_default_ns;
-}
-
 static void picker_retire(struct tulle *mesh, struct picker *picker)
 {
     picker->next_retired = mesh->retired;
@@ -26,7 +18,7 @@ enum tulle_error tulle__picker_refresh(struct tulle *mesh, struct cluster_live *
     struct picker *old = atomic_load_explicit(&live->picker, memory_order_relaxed);
     struct picker *made;
 
-    if (old && !changed && balancer_is_same(old, &live->config->balancer)) {
+    if (old && !changed && fingerprint_equal(old->config.print, live->config->balancer.print)) {
         return TULLE_OK;
     }
     made =

@@ -123,6 +123,7 @@ static bool view_unname(struct cluster_live *live, struct view *view)
     tulle__outlier_lift(live, view);
     atomic_store_explicit(&view->ejections_in_a_row, 0, memory_order_relaxed);
     view->returned_at = 0;
+    view->endpoint = NULL;
     if (was_named) {
         view->peer->named--;
     }
@@ -130,12 +131,13 @@ static bool view_unname(struct cluster_live *live, struct view *view)
 }
 
 /* True: a picker would see a difference. */
-static bool view_name(struct view *view, uint32_t weight)
+static bool view_name(struct view *view, const struct endpoint *endpoint)
 {
     bool was_named = atomic_exchange_explicit(&view->named, true, memory_order_relaxed);
-    bool changed = !was_named || view->weight != weight;
+    bool changed = !was_named || view->weight != endpoint->weight;
 
-    view->weight = weight;
+    view->weight = endpoint->weight;
+    view->endpoint = endpoint;
     if (!was_named) {
         view->peer->named++;
     }
@@ -151,7 +153,7 @@ static bool fit_commit(const struct fitting *fitting, struct cluster_live *live,
         const struct fit *fit = &fitting->fits[i];
 
         views[i] = fit->view;
-        changed |= fit->endpoint != NULL ? view_name(fit->view, fit->endpoint->weight)
+        changed |= fit->endpoint != NULL ? view_name(fit->view, fit->endpoint)
                                          : view_unname(live, fit->view);
     }
     tulle__free(live->views);

@@ -110,12 +110,6 @@ static struct cluster_live *live_get(struct live_set *set, struct str name, bool
     return live;
 }
 
-static bool balancer_equal(const struct balancer_config *a, const struct balancer_config *b)
-{
-    return a->kind == b->kind && a->choice_count == b->choice_count &&
-           a->ewma_tau_ns == b->ewma_tau_ns && a->ewma_default_ns == b->ewma_default_ns;
-}
-
 /* Without outlier detection nobody is ejected, and no sweep would let them back. */
 static bool live_lift_all(struct cluster_live *live)
 {
@@ -131,7 +125,8 @@ static bool live_lift_all(struct cluster_live *live)
 static bool live_configure(struct cluster_live *live, struct cluster *cluster)
 {
     struct cluster *old = live->config;
-    bool changed = old == NULL || !balancer_equal(&old->balancer, &cluster->balancer) ||
+    bool changed = old == NULL ||
+                   !fingerprint_equal(old->balancer.print, cluster->balancer.print) ||
                    !str_equal(old->trouble, cluster->trouble);
 
     if (!cluster->outlier.enabled) {

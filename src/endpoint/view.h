@@ -21,8 +21,13 @@
 /* The only word that outlier detection, breakers, health checks and balancers share. */
 enum gate { GATE_READY = 0, GATE_TRIAL = 1, GATE_EJECTED = 2 };
 
+/* What active health checks and the control plane say; apart from the gate. */
+enum fitness { FIT = 0, FIT_DEGRADED = 1, FIT_NOT = 2 };
+
 struct view {
-    atomic_uint gate; /* enum gate */
+    atomic_uint gate;    /* enum gate */
+    atomic_uint fitness; /* enum fitness; written by the control step only */
+    atomic_uint trial;   /* while the gate is GATE_TRIAL: 1: the trial request is under way */
     /* In a row; reset by a success of their kind. */
     atomic_uint row_5xx, row_gateway, row_local;
     atomic_int_least64_t ejected_at; /* 0: is not */
@@ -32,8 +37,11 @@ struct view {
     atomic_uint users;   /* attempts that hold it; see view_use(), view_release() */
     atomic_bool named;   /* by the newest snapshot; written by the control step only */
     uint32_t weight;     /* control step only */
-    uint32_t pickers;    /* that name it, retired ones too; control step only */
-    struct peer *peer;   /* a reference */
+    int64_t joined_at;   /* named, back from an ejection or healthy again; control step only */
+    const struct endpoint
+        *endpoint;     /* of the newest snapshot; NULL: not named; control step only */
+    uint32_t pickers;  /* that name it, retired ones too; control step only */
+    struct peer *peer; /* a reference */
 };
 
 /* Right after the pick, in the same round of the loop. */

@@ -12,6 +12,8 @@
 #include "model/route.h"
 
 void tulle__endpoint_set_seal(struct endpoint_set *set);
+/* Gives the configuration its own print; part of tulle__cluster_seal(). */
+void tulle__balancer_seal(struct balancer_config *balancer);
 void tulle__cluster_seal(struct cluster *cluster); /* its endpoint set is sealed already */
 void tulle__service_seal(struct service *service);
 

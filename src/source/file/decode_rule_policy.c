@@ -4,6 +4,7 @@
  * one whole, with Istio's defaults for what it does not say, as istiod does. A
  * limit of 0 is not said (istiod looks for > 0), so there is no "none". */
 
+#include "model/defaults.h"
 #include "source/file/kinds.h"
 
 static const struct choice balancers[] = {
@@ -107,7 +108,7 @@ static void policy_pool(struct decoder *decoder, const struct node *value, void 
         { .name = "http", pool_http },
     };
     struct pool pool = {
-        .limits = { LIMIT_NONE, LIMIT_NONE, LIMIT_NONE, LIMIT_NONE },
+        .limits = tulle__limits_default,
         .connect_timeout_ns = 10 * NS_PER_S,
         .tcp_idle_ns = 3600 * NS_PER_S,
         .http_idle_ns = NEVER,
@@ -133,16 +134,6 @@ static void outlier_min_health(struct decoder *decoder, const struct node *value
         tulle__mistake(decoder, value, "minHealthPercent is not supported yet, but for 0");
     }
 }
-
-static const struct outlier_config outlier_defaults = {
-    .enabled = true,
-    .consecutive_5xx = 5,
-    .consecutive_local_origin = 5,
-    .interval_ns = 10 * NS_PER_S,
-    .base_ejection_ns = 30 * NS_PER_S,
-    .max_ejection_ns = 300 * NS_PER_S,
-    .max_ejection_percent = 10,
-};
 
 static void policy_outlier(struct decoder *decoder, const struct node *value, void *out,
                            const struct field *field)
@@ -184,16 +175,16 @@ static void policy_outlier(struct decoder *decoder, const struct node *value, vo
         { .name = "minHealthPercent", outlier_min_health },
         { .name = "consecutiveErrors" },
     };
-    struct outlier_config outlier = outlier_defaults;
+    struct outlier_config outlier = tulle__outlier_default;
     struct rule_policy *policy = out;
 
     (void)field;
     DECODE_MAP(decoder, value, fields, &outlier);
     if (outlier.consecutive_local_origin == 0) {
-        outlier.consecutive_local_origin = outlier_defaults.consecutive_local_origin;
+        outlier.consecutive_local_origin = tulle__outlier_default.consecutive_local_origin;
     }
     if (outlier.max_ejection_percent == 0) {
-        outlier.max_ejection_percent = outlier_defaults.max_ejection_percent;
+        outlier.max_ejection_percent = tulle__outlier_default.max_ejection_percent;
     }
     if (outlier.base_ejection_ns > outlier.max_ejection_ns) {
         outlier.max_ejection_ns = outlier.base_ejection_ns;

@@ -3,6 +3,7 @@
 /* TrafficPolicy, our own kind: what Istio cannot say. README.md has the table
  * of its fields, their defaults and where those come from. */
 
+#include "model/defaults.h"
 #include "source/file/kinds.h"
 
 enum { PERMILLE = 1000, CHOICES_MAX = 100 };
@@ -79,11 +80,7 @@ static void policy_balancer(struct decoder *decoder, const struct node *value, v
 
     (void)field;
     policy->has_balancer = true;
-    policy->balancer = (struct balancer_config){
-        .choice_count = 2,
-        .ewma_tau_ns = 10 * NS_PER_S,
-        .ewma_default_ns = 30 * NS_PER_MS,
-    };
+    policy->balancer = tulle__balancer_default;
     DECODE_MAP(decoder, value, fields, &policy->balancer);
     if (decoder->mistakes == before && value->count != 1) {
         tulle__mistake(decoder, value,
@@ -143,7 +140,7 @@ static void policy_budget(struct decoder *decoder, const struct node *value, voi
 
     (void)field;
     policy->has_budget = true;
-    policy->budget = (struct budget_config){ .permille = 200, .reserve_per_s = 10 };
+    policy->budget = tulle__budget_default;
     DECODE_MAP(decoder, value, fields, &policy->budget);
 }
 

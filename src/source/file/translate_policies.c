@@ -12,21 +12,7 @@
 
 #include "base/clock.h"
 #include "base/macros.h"
-
-static const struct balancer_config balancer_default = {
-    .kind = BALANCER_LEAST_REQUEST,
-    .choice_count = 2,
-    .ewma_tau_ns = 10 * NS_PER_S,
-    .ewma_default_ns = 30 * NS_PER_MS,
-};
-
-static const struct limits limits_default = { LIMIT_NONE, LIMIT_NONE, LIMIT_NONE, LIMIT_NONE };
-
-static const struct budget_config budget_default = { .permille = 200, .reserve_per_s = 10 };
-
-static const int64_t CONNECT_TIMEOUT = 10 * NS_PER_S; /* the mesh's default, not Envoy's 5 s */
-static const int64_t IDLE_TIMEOUT = 3600 * NS_PER_S;
-static const int64_t MAX_EJECTION_LEAST = 300 * NS_PER_S; /* Envoy's max_ejection_time */
+#include "model/defaults.h"
 
 /* What a level says of one port. */
 static const struct rule_policy *level_policy(const struct rule_traffic_policy *level,
@@ -44,7 +30,7 @@ static const struct rule_policy *level_policy(const struct rule_traffic_policy *
 
 static void group_balancer(struct cluster *cluster, const struct rule_policy *policy)
 {
-    cluster->balancer = balancer_default;
+    cluster->balancer = tulle__balancer_default;
     if (policy->has_balancer) {
         cluster->balancer.kind = policy->balancer;
     }
@@ -52,9 +38,18 @@ static void group_balancer(struct cluster *cluster, const struct rule_policy *po
 
 static void group_pool(struct cluster *cluster, const struct rule_policy *policy)
 {
-    cluster->limits = policy->has_pool ? policy->limits : limits_default;
-    cluster->connect_timeout_ns = policy->has_pool ? policy->connect_timeout_ns : CONNECT_TIMEOUT;
-    cluster->idle_timeout_ns = policy->has_pool ? policy->idle_timeout_ns : IDLE_TIMEOUT;
+    struct cluster defaults;
+
+    tulle__cluster_set_defaults(&defaults);
+    if (policy->has_pool) {
+        cluster->limits = policy->limits;
+        cluster->connect_timeout_ns = policy->connect_timeout_ns;
+        cluster->idle_timeout_ns = policy->idle_timeout_ns;
+        return;
+    }
+    cluster->limits = tulle__limits_default;
+    cluster->connect_timeout_ns = defaults.connect_timeout_ns;
+    cluster->idle_timeout_ns = defaults.idle_timeout_ns;
 }
 
 static void group_outlier(struct cluster *cluster, const struct rule_policy *policy)
@@ -65,9 +60,10 @@ static void group_outlier(struct cluster *cluster, const struct rule_policy *pol
     if (policy->has_outlier) {
         *outlier = policy->outlier;
         outlier->enabled = true;
-        outlier->max_ejection_ns = outlier->base_ejection_ns > MAX_EJECTION_LEAST
-                                       ? outlier->base_ejection_ns
-                                       : MAX_EJECTION_LEAST;
+        outlier->max_ejection_ns =
+            outlier->base_ejection_ns > tulle__outlier_default.max_ejection_ns
+                ? outlier->base_ejection_ns
+                : tulle__outlier_default.max_ejection_ns;
     }
 }
 
@@ -138,7 +134,7 @@ static void overlays_apply(struct cluster *cluster, const struct mesh_host *host
 void tulle__translate_policies(struct cluster *cluster, const struct mesh_host *host,
                                const struct rule_subset *subset)
 {
-    cluster->budget = budget_default;
+    tulle__cluster_set_defaults(cluster);
     rules_apply(cluster, host, subset);
     overlays_apply(cluster, host);
 }

@@ -131,10 +131,11 @@ static void halves_of_loops_share_no_cache_line(void **state)
     for (size_t weighted = 0; weighted < 2; weighted++) {
         assert_true(field_fill(BALANCER_ROUND_ROBIN, 3, weighted ? unequal : NULL));
         picker = field.live->picker;
-        assert_int_equal(picker->weighted, weighted);
-        assert_int_equal((uintptr_t)picker->loops[0] % 64, 0);
-        assert_true((char *)picker->loops[1] - (char *)picker->loops[0] >= 64);
-        assert_int_equal(((char *)picker->loops[1] - (char *)picker->loops[0]) % 64, 0);
+        assert_int_equal(picker->leaves->weighted, weighted);
+        assert_int_equal((uintptr_t)picker->leaves->loops[0] % 64, 0);
+        assert_true((char *)picker->leaves->loops[1] - (char *)picker->leaves->loops[0] >= 64);
+        assert_int_equal(((char *)picker->leaves->loops[1] - (char *)picker->leaves->loops[0]) % 64,
+                         0);
     }
 }
 
@@ -146,7 +147,7 @@ static void each_kind_has_its_balancer(void **state)
     (void)state;
     for (size_t k = 0; k < COUNT_OF(kinds); k++) {
         assert_true(field_fill(kinds[k], 2, NULL));
-        assert_ptr_equal(field.live->picker->type, types[k]);
+        assert_ptr_equal(field.live->picker->leaves->type, types[k]);
     }
 }
 

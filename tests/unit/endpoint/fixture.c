@@ -3,6 +3,8 @@
 #include "unit/endpoint/fixture.h"
 
 #include "base/clock.h"
+#include "model/defaults.h"
+#include "model/seal.h"
 
 static struct endpoint_set *endpoints_new(const struct fixture_endpoints *wanted)
 {
@@ -39,16 +41,9 @@ struct cluster *fixture_cluster(const struct fixture_endpoints *endpoints)
     }
     cluster->name = STR("outbound|80||shop");
     cluster->host = STR("shop");
-    cluster->balancer = (struct balancer_config){ .choice_count = 2,
-                                                  .ewma_tau_ns = 10 * NS_PER_S,
-                                                  .ewma_default_ns = 30 * NS_PER_MS };
-    cluster->outlier = (struct outlier_config){ .enabled = true,
-                                                .consecutive_5xx = 5,
-                                                .consecutive_local_origin = 5,
-                                                .interval_ns = 10 * NS_PER_S,
-                                                .base_ejection_ns = 30 * NS_PER_S,
-                                                .max_ejection_ns = 300 * NS_PER_S,
-                                                .max_ejection_percent = 100 };
+    tulle__cluster_set_defaults(cluster);
+    cluster->outlier = tulle__outlier_default;
+    cluster->outlier.max_ejection_percent = 100;
     cluster->endpoints = endpoints_new(endpoints);
     if (cluster->endpoints == NULL) {
         tulle__part_unref(cluster);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include "endpoint/live.h"
+#include "model/seal.h"
 
 #include "harness/test.h"
 #include "unit/endpoint/fixture.h"
@@ -175,6 +176,7 @@ static void another_weight_or_balancer_calls_for_a_new_picker(void **state)
     assert_int_equal(fixture_view(live, 1)->weight, 7);
     cluster = fixture_cluster(&weighted);
     cluster->balancer.kind = BALANCER_RANDOM;
+    tulle__balancer_seal(&cluster->balancer);
     adopt(cluster, &changed);
     assert_true(changed);
     live->picker = NULL;

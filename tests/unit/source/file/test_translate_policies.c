@@ -177,8 +177,8 @@ static void an_ejection_lasts_300_s_at_most_or_its_base(void **state)
 
 static void traffic_policies_lie_on_top_and_the_closest_last(void **state)
 {
-#define EWMA        .has_balancer = true, .balancer = { BALANCER_PEAK_EWMA, 2, 1, 1 }
-#define RANDOM      .has_balancer = true, .balancer = { BALANCER_RANDOM, 2, 1, 1 }
+#define EWMA        .has_balancer = true, .balancer = {.kind = BALANCER_PEAK_EWMA }
+#define RANDOM      .has_balancer = true, .balancer = { .kind = BALANCER_RANDOM }
 #define PERMILLE(n) .has_budget = true, .budget = { .permille = (n) }
     const struct resource resources[] = {
         A,
