@@ -5,14 +5,15 @@ How long a loop was held up is measured in the loop itself: a task that only
 yields notes the time from one of its turns to the next. Two clocks: the wall's,
 which has the other thread's turns at the interpreter and whatever else the
 machine does in it; and the thread's own CPU time, which has what this loop had
-to work through between two turns. The bar of 5 ms is held to the best of some
-rounds by the wall: a library that blocks does so in each round, a busy machine
-does not. Where the machine is never quiet, the CPU time says it, and is held to
-the same bar."""
+to work through between two turns. The bar of 5 ms is held by CPU time in the median
+round (where others use the machine, they use this time as well). By the wall the
+best round is held to ten times that: a library that sleeps or waits for a lock does
+so in each round, a busy machine does not."""
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 import threading
 import time
@@ -25,6 +26,7 @@ import tulle
 from conftest import PATIENCE_S, Server, config_of
 
 LOOPS, CALLS, ROUNDS, BAR_S = 2, 1000, 12, 0.005
+SHARED_S = 0.05  # by the wall, on a machine that others use as well
 
 
 class Gap(NamedTuple):
@@ -54,11 +56,16 @@ class Heartbeat:
 
 
 @pytest.fixture
-def quick_switches() -> Iterator[None]:
-    """Two loops share one interpreter; each hands it over after 0.5 ms, not 5."""
+def latency_settings() -> Iterator[None]:
+    """What a program does that minds 5 ms. Two loops share one interpreter: each hands
+    it over after 0.5 ms, not 5. A full collection takes 10 to 30 ms among pytest's own
+    objects: they are frozen, so that it goes over those of the calls alone."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(0.0005)
+    gc.collect()
+    gc.freeze()
     yield
+    gc.unfreeze()
     sys.setswitchinterval(before)
 
 
@@ -67,7 +74,7 @@ async def start_all(calls: tulle.AsyncMesh, url: str) -> list[asyncio.Task[tulle
     tasks = []
     for number in range(CALLS):
         tasks.append(asyncio.ensure_future(calls.get(url)))
-        if number % 50 == 49:
+        if number % 20 == 19:
             await asyncio.sleep(0)
     return tasks
 
@@ -108,7 +115,7 @@ def one_round(calls: tulle.AsyncMesh, server: Server) -> Gap:
 
 
 def test_a_thousand_calls_on_each_of_two_loops_hold_neither_up(
-        server: Server, quick_switches: None, capsys: pytest.CaptureFixture[str]) -> None:
+        server: Server, latency_settings: None, capsys: pytest.CaptureFixture[str]) -> None:
     with tulle.AsyncMesh(config_of(server), deadline="5m").mesh as mesh:
         calls = tulle.AsyncMesh(mesh)
         rounds = []
@@ -116,12 +123,13 @@ def test_a_thousand_calls_on_each_of_two_loops_hold_neither_up(
             rounds.append(one_round(calls, server))
             if rounds[-1].wall < BAR_S and len(rounds) > 2:
                 break
-    wall, cpu = min(gap.wall for gap in rounds), min(gap.cpu for gap in rounds)
+    wall, cpu = sorted(gap.wall for gap in rounds), sorted(gap.cpu for gap in rounds)
     with capsys.disabled():
         print(f"\n{LOOPS} loops x {CALLS} calls at once, {len(rounds)} rounds: a loop was held up "
-              f"for {wall * 1e3:.2f} ms (CPU {cpu * 1e3:.2f} ms) in the best round, "
-              f"{max(gap.wall for gap in rounds) * 1e3:.2f} ms in the worst")
-    assert wall < BAR_S or cpu < BAR_S
+              f"for {cpu[len(cpu) // 2] * 1e3:.2f} ms of its own time, at most {cpu[-1] * 1e3:.2f} "
+              f"ms; by the wall {wall[0] * 1e3:.2f} to {wall[-1] * 1e3:.2f} ms")
+    assert cpu[len(cpu) // 2] < BAR_S
+    assert wall[0] < SHARED_S
 
 
 def test_the_round_trip_is_told(real: tulle.Mesh, capsys: pytest.CaptureFixture[str]) -> None:

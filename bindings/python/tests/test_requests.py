@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import subprocess
 from collections.abc import Iterator
@@ -43,6 +44,16 @@ def test_json_forms_cookies_and_redirects_work(session: requests.Session) -> Non
     assert "who=me" in session.get("http://reviews/?echo").text
     reply = session.get("http://reviews/?status=302&header=Location:/status/201")
     assert reply.status_code == 201 and len(reply.history) == 1
+
+
+def test_a_body_is_there_without_a_session_and_as_its_encoding_says(
+        session: requests.Session) -> None:
+    packed = gzip.compress(b"hello")
+    url = "http://reviews/?echobody&header=Content-Encoding:gzip"
+    assert session.post(url, data=packed).content == b"hello"
+    request = requests.Request("GET", "http://reviews/?text=hello").prepare()
+    alone = session.get_adapter(request.url or "").send(request)
+    assert b"".join(alone.iter_content(2)) == b"hello" and alone.raw.read() == b""
 
 
 def test_bodies_stream_up(session: requests.Session) -> None:

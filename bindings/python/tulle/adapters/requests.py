@@ -133,8 +133,12 @@ class TulleAdapter(HTTPAdapter):
     def _whole(self, request: requests.PreparedRequest, options: Any) -> requests.Response:
         reply = self.mesh.request(request.method or "GET", request.url or "", request.body,
                                   **_sized(request, options))
-        raw = _raw(reply, io.BytesIO(reply.body))
-        return self.build_response(request, raw)
+        if "content-encoding" in reply.headers:
+            return self.build_response(request, _raw(reply, io.BytesIO(reply.body)))
+        response = self.build_response(request, _raw(reply, io.BytesIO()))
+        # What reading `raw` to its end leaves; urllib3 would copy it four times.
+        response._content, response._content_consumed = reply.body, True
+        return response
 
     def _streamed(self, request: requests.PreparedRequest, options: Any,
                   times: _Times) -> requests.Response:
