@@ -6,6 +6,7 @@
  * line, as many as may be pending; what comes then is refused at once, by name.
  * Over HTTP/2 connections are shared and only maxRequests counts. */
 
+#include "base/word.h"
 #include "policy/layers.h"
 #include "stack/held.h"
 
@@ -16,19 +17,6 @@ struct admit_slot {
 };
 
 enum admitted { ADMITTED, ADMIT_WAIT, ADMIT_TOO_MANY };
-
-static bool count_take(atomic_uint *count, uint32_t max)
-{
-    unsigned taken = atomic_load_explicit(count, memory_order_seq_cst);
-
-    do {
-        if (taken >= max) {
-            return false;
-        }
-    } while (!atomic_compare_exchange_weak_explicit(count, &taken, taken + 1, memory_order_seq_cst,
-                                                    memory_order_seq_cst));
-    return true;
-}
 
 static bool connection_is_needed(const struct target *target)
 {
@@ -45,12 +33,12 @@ static enum admitted admit_try(struct tulle_call *call, size_t at)
     struct admit_slot *slot = call_slot(call, at);
 
     if (connection_is_needed(target)) {
-        slot->connection = count_take(&target->live->slots, limits->max_connections);
+        slot->connection = word_take(&target->live->slots, limits->max_connections);
         if (!slot->connection) {
             return ADMIT_WAIT;
         }
     }
-    slot->request = count_take(&target->live->requests, limits->max_requests);
+    slot->request = word_take(&target->live->requests, limits->max_requests);
     return slot->request ? ADMITTED : ADMIT_TOO_MANY;
 }
 
@@ -152,10 +140,10 @@ static void admit_on_end(struct tulle_call *call, size_t at, const struct outcom
     (void)outcome;
     admit_leave_line(call, target);
     if (slot->request) {
-        atomic_fetch_sub_explicit(&target->live->requests, 1, memory_order_seq_cst);
+        word_give(&target->live->requests);
     }
     if (slot->connection) {
-        atomic_fetch_sub_explicit(&target->live->slots, 1, memory_order_seq_cst);
+        word_give(&target->live->slots);
         tulle__held_nudge(target->live);
     }
 }

@@ -32,6 +32,10 @@ static uint64_t budget_refill(uint64_t word, const struct budget_config *config,
     if (word == 0) {
         return budget_word(reserve, now_ms);
     }
+    /* Another loop's round began later than this one's: its clock stands. */
+    if (elapsed_ms > INT32_MAX) {
+        return word;
+    }
     if (balance > reserve) {
         return budget_word(reserve + excess_left(balance - reserve, elapsed_ms), now_ms);
     }
@@ -44,7 +48,7 @@ uint64_t tulle__retry_budget_deposit(uint64_t word, const struct budget_config *
 {
     uint64_t filled = budget_refill(word, config, now_ms);
 
-    return budget_word(budget_balance(filled) + config->permille, now_ms);
+    return budget_word(budget_balance(filled) + config->permille, (uint32_t)filled);
 }
 
 bool tulle__retry_budget_withdraw(uint64_t *word, const struct budget_config *config,
@@ -56,7 +60,7 @@ bool tulle__retry_budget_withdraw(uint64_t *word, const struct budget_config *co
         *word = filled;
         return false;
     }
-    *word = budget_word(budget_balance(filled) - ONE_RETRY, now_ms);
+    *word = budget_word(budget_balance(filled) - ONE_RETRY, (uint32_t)filled);
     return true;
 }
 

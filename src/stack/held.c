@@ -2,25 +2,14 @@
 
 #include "stack/held.h"
 
-static bool pending_take(struct cluster_live *live, uint32_t max)
-{
-    unsigned pending = atomic_load_explicit(&live->pending, memory_order_relaxed);
-
-    do {
-        if (pending >= max) {
-            return false;
-        }
-    } while (!atomic_compare_exchange_weak_explicit(&live->pending, &pending, pending + 1,
-                                                    memory_order_seq_cst, memory_order_relaxed));
-    return true;
-}
+#include "base/word.h"
 
 bool tulle__held_add(struct tulle_call *call, size_t at, struct cluster_live *live,
                      uint32_t max_pending)
 {
     struct live_loop *half = &live->loops[call->on->index];
 
-    if (!pending_take(live, max_pending)) {
+    if (!word_take(&live->pending, max_pending)) {
         return false;
     }
     call->held_at = at;
@@ -37,7 +26,7 @@ void tulle__held_remove(struct tulle_call *call, struct cluster_live *live)
     }
     list_remove(&call->held);
     atomic_fetch_sub_explicit(&live->loops[call->on->index].held_count, 1, memory_order_relaxed);
-    atomic_fetch_sub_explicit(&live->pending, 1, memory_order_seq_cst);
+    word_give(&live->pending);
 }
 
 bool tulle__held_is_waiting(const struct tulle_call *call)

@@ -5,25 +5,21 @@
  * and the server never sees one connection too many. It is changed and read in one
  * order with `wants_room` of the loops: whoever finds none is told of the next. */
 
+#include "base/word.h"
 #include "transport/curl/internal.h"
 
 bool tulle__room_take(struct connection_limit *limit, uint32_t max)
 {
-    unsigned open = atomic_load_explicit(&limit->open, memory_order_seq_cst);
-
-    do {
-        if (open >= max) {
-            return false;
-        }
-    } while (!atomic_compare_exchange_weak_explicit(&limit->open, &open, open + 1,
-                                                    memory_order_seq_cst, memory_order_seq_cst));
+    if (!word_take(&limit->open, max)) {
+        return false;
+    }
     limit->ref(limit);
     return true;
 }
 
 void tulle__room_give(struct connection_limit *limit, struct loop *loop)
 {
-    atomic_fetch_sub_explicit(&limit->open, 1, memory_order_seq_cst);
+    word_give(&limit->open);
     limit->freed(limit, loop);
     limit->unref(limit);
 }

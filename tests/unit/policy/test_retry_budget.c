@@ -80,6 +80,23 @@ static void the_clock_may_wrap(void **state)
     assert_int_equal(withdraw_all(&word, 500), 10);
 }
 
+/* Loops read the clock once a round: what one does now may be dated before what
+ * another did a moment ago. */
+static void a_loop_whose_round_began_earlier_neither_fills_nor_empties_it(void **state)
+{
+    uint64_t word = 0;
+
+    (void)state;
+    withdraw_all(&word, 5000);
+    for (uint32_t i = 0; i < 1000; i++) {
+        word = tulle__retry_budget_deposit(word, &(struct budget_config){ .reserve_per_s = 10 },
+                                           5000 - i % 2);
+    }
+    assert_int_equal(tulle__retry_budget_balance(word, &config, 5000), 0);
+    word = tulle__retry_budget_deposit(word, &config, 6000);
+    assert_in_range(tulle__retry_budget_balance(word, &config, 5000), 10000, 10200);
+}
+
 static void retries_never_exceed_a_fifth_of_calls_and_the_reserve(void **state)
 {
     uint64_t word = 0;
@@ -100,4 +117,5 @@ TEST_MAIN(cmocka_unit_test(a_new_budget_holds_ten_seconds_of_reserve),
           cmocka_unit_test(under_steady_traffic_a_fifth_of_ten_seconds_is_there),
           cmocka_unit_test(what_calls_paid_fades_when_they_stop),
           cmocka_unit_test(the_clock_may_wrap),
+          cmocka_unit_test(a_loop_whose_round_began_earlier_neither_fills_nor_empties_it),
           cmocka_unit_test(retries_never_exceed_a_fifth_of_calls_and_the_reserve))
