@@ -147,8 +147,38 @@ static void an_endpoint_is_verified_by_the_url_and_not_by_its_address(void **sta
     refused(&by_endpoint, reason);
 }
 
+/* An address is given to somebody else, who has a good certificate of his own. */
+static void a_stranger_at_an_address_that_was_right_gets_no_request(void **state)
+{
+    struct certs *certs = certs_new();
+    struct server *server = start_with(certs, CERTS_GOOD, names_of_shop);
+    struct tulle_options options = { TULLE_OPTIONS_INIT, .ca_file = certs_ca(certs) };
+    struct tulle *mesh = wire_open(&server, 1, TULLE_PROTOCOL_HTTPS, NULL, &options);
+    const char *cert;
+    const char *key;
+    char address[32];
+
+    (void)state;
+    assert_int_equal(wire_get(mesh, "https://shop/").status, 200);
+    snprintf(address, sizeof(address), "%s", server_address(server));
+    server_stop(server);
+    certs_issue(certs, CERTS_GOOD, "DNS:other.test", &cert, &key);
+    server = server_start(SERVER_TLS, address, "--cert", cert, "--key", key, NULL);
+    for (int i = 0; i < 3; i++) {
+        struct outcome outcome = wire_get(mesh, "https://shop/");
+
+        assert_true(outcome.error == TULLE_E_TLS || outcome.error == TULLE_E_NETWORK);
+    }
+    assert_int_equal(wire_get(mesh, "https://shop/").error, TULLE_E_TLS);
+    assert_int_equal(server_count(server, "requests"), 0);
+    wire_close(mesh);
+    server_stop(server);
+    certs_free(certs);
+}
+
 TEST_MAIN(cmocka_unit_test(a_right_name_is_called_over_http2),
           cmocka_unit_test(a_server_without_http2_is_called_over_http11),
           cmocka_unit_test(each_fault_is_refused_with_its_own_reason_and_no_request),
           cmocka_unit_test(an_address_in_the_certificate_is_enough_outside_the_mesh),
-          cmocka_unit_test(an_endpoint_is_verified_by_the_url_and_not_by_its_address))
+          cmocka_unit_test(an_endpoint_is_verified_by_the_url_and_not_by_its_address),
+          cmocka_unit_test(a_stranger_at_an_address_that_was_right_gets_no_request))
