@@ -370,7 +370,7 @@ static void who_fails_fast_gets_no_more_than_its_share(void **state)
     for (int i = 0; i < CALLS; i++) {
         assert_int_equal(wire_get(shop.mesh, "http://shop/").error, TULLE_OK);
     }
-    assert_in_range(server_count(shop.servers[0], "requests"), 1, CALLS / REPLICAS + CALLS / 10);
+    assert_true(server_count(shop.servers[0], "requests") <= CALLS / REPLICAS + CALLS / 10);
     shop_close(&shop);
 }
 
