@@ -33,9 +33,10 @@ struct shop {
     struct tulle *mesh;
 };
 
+/* One loop, so that the connections are those of one pool. */
 static void shop_open(struct shop *shop, size_t count, const char *yaml)
 {
-    struct tulle_options options = { TULLE_OPTIONS_INIT };
+    struct tulle_options options = { TULLE_OPTIONS_INIT, .loops = 1 };
     struct tulle_config *config;
 
     *shop = (struct shop){ .count = count };
