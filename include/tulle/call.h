@@ -76,7 +76,9 @@ struct tulle_request {
     struct tulle_queue *queue;     /* where the call's events go; NULL: to `event` and `done` */
     tulle_call_event_fn *event;    /* NULL: none */
     struct tulle_context *context; /* whose trace goes on; NULL: the thread's scope */
-};                                 /* append only */
+    const char *source; /* in whose name, for a hash policy by source (Envoy: the client's
+                         * address): a user, a session, an address; NULL: nobody's */
+};                      /* append only */
 
 #define TULLE_REQUEST_INIT .size = sizeof(struct tulle_request)
 

@@ -50,6 +50,29 @@ TULLE_API TULLE_MUST_USE enum tulle_error
 tulle_config_add_endpoint(struct tulle_config *config, const char *host, const char *address,
                           const char *labels, uint32_t weight);
 
+/* Sets one field of a TrafficPolicy, which is made by its first field:
+ *
+ *   tulle_config_set(config, "reviews", "balancer.peakEwma.decayTime", "5s");
+ *   tulle_config_set(config, "reviews:80/v1", "hashPolicy.0.header.headerName", "x-user");
+ *   tulle_config_set(config, "reviews", "retryBudget", "{percent: 10}");
+ *
+ * `target` is a host, a port of it ("reviews:80"), a subset ("reviews/v1"), or both.
+ * `path` and `value` are as in YAML: an item of a list by its number from 0, a value
+ * that is a whole map or list, or "{}". What is set again takes the place of what was
+ * there; what one field wants of another (a window of slowStart) is set with it, as a map.
+ * That the service is there is looked at by tulle_open().
+ * Thread: one at a time for each configuration.
+ * Errors: TULLE_E_USAGE  something is wrong with them, and nothing was set:
+ *                        tulle_config_fault() says what
+ *         TULLE_E_NOMEM */
+TULLE_API TULLE_MUST_USE enum tulle_error tulle_config_set(struct tulle_config *config,
+                                                           const char *target, const char *path,
+                                                           const char *value);
+
+/* What was wrong with the last tulle_config_set(), in a sentence; "" after one that
+ * set something. It lives until the next. Thread: as tulle_config_set(). Errors: none. */
+TULLE_API const char *tulle_config_fault(const struct tulle_config *config);
+
 /* Adds resources as YAML or JSON text, with the rules of a file in a folder;
  * `name` stands for the file's name in errors. They are read by tulle_open().
  * Errors: TULLE_E_NOMEM */

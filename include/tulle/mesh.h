@@ -119,6 +119,12 @@ struct tulle_options {
     void *span_user;
     int32_t allow_mock;      /* 1: `config` may be "mock:FILE" (mock.h); 0: that is TULLE_E_USAGE */
     const char *dns_servers; /* "127.0.0.1:5353,[::1]:53"; NULL: those of the system */
+    const char *locality;    /* where this program runs: "region/zone/subzone"; NULL: unknown, and
+                              * no endpoint is nearer than another */
+    const char *labels;      /* of this workload, "version=v1,app=front", for failoverPriority;
+                              * NULL: none */
+    uint32_t peer_index;     /* which of its replicas this process is, from 0, and how many there */
+    uint32_t peer_count;     /* are, for subsetting by aperture; 0: unknown, a random one of many */
 };                           /* append only */
 
 #define TULLE_OPTIONS_INIT .size = sizeof(struct tulle_options)

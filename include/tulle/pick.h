@@ -37,7 +37,9 @@ struct tulle_pick_request {
     const char *place;         /* "file.c:12", told when it is never reported; static text */
     struct tulle_queue *queue; /* where the decision goes; NULL: to `done` */
     struct tulle_failure *failure; /* filled when tulle_pick() fails; NULL: not wanted */
-};                                 /* append only */
+    const char *hash_key; /* what ring hash and Maglev go by (a shard, a session), in place of
+                           * the hash policies; NULL: these */
+};                        /* append only */
 
 #define TULLE_PICK_TEXT_(n) #n
 #define TULLE_PICK_TEXT(n)  TULLE_PICK_TEXT_(n)

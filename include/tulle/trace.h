@@ -6,7 +6,12 @@
  * and tracestate, b3, x-b3-*), x-request-id and baggage are passed on, and each
  * attempt has a span id of its own. Where nothing came, a trace starts (option
  * `trace`) and an x-request-id is made, one for all attempts of a call. A trace
- * that the app sets in the request's headers stands, and none is added to it. */
+ * that the app sets in the request's headers stands, and none is added to it.
+ *
+ * A context carries the request's deadline as well: its grpc-timeout and its
+ * x-envoy-expected-rq-timeout-ms (the smaller), counted from when the context was
+ * made, bound every call and pick made under it, whatever deadline those name; each
+ * attempt tells its peer what is left. */
 
 #ifndef TULLE_TRACE_H
 #define TULLE_TRACE_H
@@ -65,7 +70,8 @@ struct tulle_span {
     int32_t status;       /* of the reply, or the one Envoy would have answered with */
     int32_t error;        /* enum tulle_error, of the attempt */
     int64_t start_ns, end_ns;
-}; /* append only */
+    int32_t hedge; /* 1: sent beside an attempt that took long; 0: on its own */
+};                 /* append only */
 
 #ifdef __cplusplus
 }

@@ -74,7 +74,7 @@ void tulle__edf_init(struct edf *edf, const struct leaf *leaf, edf_period_fn *pe
 {
     edf->count = leaf->count;
     for (size_t i = 0; i < edf->count; i++) {
-        uint64_t span = period(leaf, i);
+        uint64_t span = period(leaf, i, leaf->built_at);
 
         edf->nodes[i] = (struct edf_node){ rand_next(rand) % span, i };
     }
@@ -85,12 +85,12 @@ void tulle__edf_init(struct edf *edf, const struct leaf *leaf, edf_period_fn *pe
 
 /* What the caller asks next, and what the next pick asks first, is on its way
  * while the heap is put in order: among 10,000 endpoints none of it is near. */
-static size_t edf_next(struct edf *edf, const struct leaf *leaf, edf_period_fn *period)
+static size_t edf_next(struct edf *edf, const struct leaf *leaf, edf_period_fn *period, int64_t now)
 {
     size_t entry = (size_t)edf->nodes[0].entry;
 
-    __builtin_prefetch(leaf->entries[entry].view);
-    edf->nodes[0].due += period(leaf, entry);
+    entry_prefetch(leaf, entry);
+    edf->nodes[0].due += period(leaf, entry, now);
     sift_down(edf, 0);
     __builtin_prefetch(&leaf->entries[edf->nodes[0].entry]);
     return entry;
@@ -100,7 +100,7 @@ size_t tulle__edf_choose(struct edf *edf, const struct leaf *leaf, const struct 
                          edf_period_fn *period)
 {
     for (int draw = 0; draw < DRAWS_MAX; draw++) {
-        size_t i = edf_next(edf, leaf, period);
+        size_t i = edf_next(edf, leaf, period, pick->now);
 
         if (entry_is_usable(leaf, i, pick)) {
             return i;

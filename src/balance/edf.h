@@ -19,7 +19,7 @@
 #include "base/rand.h"
 
 /* 32.32, above 0: the time until entry `i` is due again. */
-typedef uint64_t edf_period_fn(const struct leaf *leaf, size_t i);
+typedef uint64_t edf_period_fn(const struct leaf *leaf, size_t i, int64_t now);
 
 struct edf;
 
@@ -36,6 +36,17 @@ static inline uint64_t edf_period(uint64_t load, uint32_t weight)
     uint64_t period = (load << 32) / (weight > 0 ? weight : 1);
 
     return period > 0 ? period : 1;
+}
+
+/* The same of what are no whole numbers. */
+static inline uint64_t edf_period_real(double load, double weight)
+{
+    double period = load / weight * 4294967296.0;
+
+    if (!(period < 0x1p62)) {
+        return UINT64_C(1) << 62;
+    }
+    return period > 1 ? (uint64_t)period : 1;
 }
 
 #endif

@@ -10,6 +10,7 @@ static size_t random_choose(const struct leaf *leaf, void *half, const struct pi
     for (int draw = 0; draw < DRAWS_MAX; draw++) {
         size_t i = rand_below(pick->rand, (uint32_t)leaf->count);
 
+        entry_prefetch(leaf, i);
         if (entry_is_usable(leaf, i, pick)) {
             return i;
         }

@@ -10,13 +10,18 @@ struct cursor {
     size_t next;
 };
 
-static uint64_t weight_period(const struct leaf *leaf, size_t i)
+static uint64_t weight_period(const struct leaf *leaf, size_t i, int64_t now)
 {
+    if (leaf->young) {
+        return edf_period_real(1, entry_weight(leaf, i, now));
+    }
     return edf_period(1, leaf->entries[i].weight);
 }
 
-static size_t round_robin_loop_size(size_t count, bool weighted)
+static size_t round_robin_loop_size(const struct balancer_config *config, size_t count,
+                                    bool weighted)
 {
+    (void)config;
     return weighted ? tulle__edf_size(count) : sizeof(struct cursor);
 }
 
@@ -39,6 +44,8 @@ static size_t cursor_choose(const struct leaf *leaf, struct cursor *cursor, cons
         size_t i = cursor->next;
 
         cursor->next = i + 1 < leaf->count ? i + 1 : 0;
+        __builtin_prefetch(&leaf->entries[cursor->next]);
+        entry_prefetch(leaf, i);
         if (entry_is_usable(leaf, i, pick)) {
             return i;
         }

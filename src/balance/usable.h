@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What all balancers ask before they choose: may this entry be used now? And
- * what they do when their few draws found none that may. */
+/* What all balancers ask before they choose: may this entry be used now, and
+ * what does it weigh? And what they do when their few draws found none that may.
+ *
+ * Slow start (Envoy, slow_start.rst): an endpoint that is new or back weighs
+ * max(least, (age / window)^(1 / aggression)) of its weight, where it has one that
+ * counts: round robin, least request, peak EWMA. Ages are in ms, as Envoy's, so
+ * that an entry stays 24 bytes; a leaf without young ones reads the weight alone. */
 
 #ifndef TULLE_BALANCE_USABLE_H
 #define TULLE_BALANCE_USABLE_H
@@ -10,6 +15,7 @@
 #include <stddef.h>
 
 #include "balance/leaf.h"
+#include "base/clock.h"
 
 /* Draws before a balancer gives up and searches. Entries are passed over only
  * between an ejection and the next leaf, and when they were tried. */
@@ -17,7 +23,14 @@ enum { DRAWS_MAX = 8 };
 
 static inline bool entry_is_ejected(const struct leaf *leaf, size_t i)
 {
-    return atomic_load_explicit(&leaf->entries[i].view->gate, memory_order_relaxed) == GATE_EJECTED;
+    const struct view *view = leaf->entries[i].view;
+    unsigned gate = atomic_load_explicit(&view->gate, memory_order_relaxed);
+
+    if (gate == GATE_READY || leaf->panic) {
+        return false;
+    }
+    /* The one request that may try it is under way. */
+    return gate == GATE_EJECTED || atomic_load_explicit(&view->trial, memory_order_relaxed) != 0;
 }
 
 static inline bool entry_is_tried(const struct leaf *leaf, size_t i, const struct pick *pick)
@@ -35,9 +48,39 @@ static inline bool entry_is_usable(const struct leaf *leaf, size_t i, const stru
     return !entry_is_ejected(leaf, i) && !entry_is_tried(leaf, i, pick);
 }
 
-/* From a random place on: the first usable one, else the first that was tried
- * and is not ejected, else SIZE_MAX. Linear, and rare. */
+/* Its view and its peer are on their way at once, not one after the other. */
+static inline void entry_prefetch(const struct leaf *leaf, size_t i)
+{
+    __builtin_prefetch(leaf->entries[i].view);
+    __builtin_prefetch(leaf->entries[i].peer, 1);
+}
+
+/* From `start` on: the first usable one, else the first that was tried and is not
+ * ejected, else SIZE_MAX. Linear, and rare. */
+size_t tulle__entry_search_from(const struct leaf *leaf, const struct pick *pick, size_t start);
+/* The same from a random place on. */
 size_t tulle__entry_search(const struct leaf *leaf, const struct pick *pick);
+
+/* For pick_entry.joined_ms. An age beyond 24 days is told as 24 days: it wraps. */
+static inline uint32_t entry_joined_ms(const struct view *view, int64_t now)
+{
+    int64_t age_ms = (now - view->joined_at) / NS_PER_MS;
+
+    return (uint32_t)(now / NS_PER_MS - (age_ms < INT32_MAX ? age_ms : INT32_MAX));
+}
+
+static inline uint32_t entry_age_ms(const struct leaf *leaf, size_t i, int64_t now)
+{
+    return (uint32_t)(now / NS_PER_MS) - leaf->entries[i].joined_ms;
+}
+
+double tulle__entry_young_weight(const struct leaf *leaf, size_t i, int64_t now);
+
+/* The weight that counts now. */
+static inline double entry_weight(const struct leaf *leaf, size_t i, int64_t now)
+{
+    return leaf->young ? tulle__entry_young_weight(leaf, i, now) : (double)leaf->entries[i].weight;
+}
 
 typedef double entry_cost_fn(const struct leaf *leaf, size_t i, const struct pick *pick);
 
@@ -57,20 +100,38 @@ static inline size_t entry_better(const struct leaf *leaf, size_t a, size_t b,
     return entry_is_usable(leaf, loser, pick) ? loser : SIZE_MAX;
 }
 
-/* Of two different random entries the better one. */
-static inline size_t entry_of_two(const struct leaf *leaf, const struct pick *pick,
-                                  entry_cost_fn *cost)
+/* A loop's half of who draws two: those of the next pick, drawn by the last one, so
+ * that they are on their way meanwhile. Another loop may have written to them. */
+struct entry_pair {
+    uint32_t a, b;
+};
+
+static inline void entry_pair_draw(struct entry_pair *pair, const struct leaf *leaf,
+                                   struct rand *rand)
 {
     uint32_t count = (uint32_t)leaf->count;
-    uint32_t a, b;
 
-    if (count == 1) {
+    if (count < 2) {
+        return;
+    }
+    pair->a = rand_below(rand, count);
+    pair->b = rand_below(rand, count - 1);
+    pair->b += pair->b >= pair->a; /* skips the hole: no entry twice, none favoured */
+    entry_prefetch(leaf, pair->a);
+    entry_prefetch(leaf, pair->b);
+}
+
+/* Of two different random entries the better one. */
+static inline size_t entry_of_two(const struct leaf *leaf, struct entry_pair *next,
+                                  const struct pick *pick, entry_cost_fn *cost)
+{
+    struct entry_pair pair = *next;
+
+    entry_pair_draw(next, leaf, pick->rand);
+    if (leaf->count == 1) {
         return entry_is_usable(leaf, 0, pick) ? 0 : SIZE_MAX;
     }
-    a = rand_below(pick->rand, count);
-    b = rand_below(pick->rand, count - 1);
-    b += b >= a; /* skips the hole that a leaves: no entry twice, none favoured */
-    return entry_better(leaf, a, b, pick, cost);
+    return entry_better(leaf, pair.a, pair.b, pick, cost);
 }
 
 #endif

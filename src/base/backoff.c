@@ -11,3 +11,8 @@ int64_t tulle__backoff(int64_t base, int64_t max, uint32_t retry, struct rand *r
     }
     return rand_below_i64(rand, limit < max ? limit : max);
 }
+
+int64_t tulle__backoff_above(int64_t interval, struct rand *rand)
+{
+    return interval + rand_below_i64(rand, interval / 2 + 1);
+}

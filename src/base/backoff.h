@@ -13,5 +13,7 @@
 
 /* `retry` counts from 1; base > 0, max >= base. */
 int64_t tulle__backoff(int64_t base, int64_t max, uint32_t retry, struct rand *rand);
+/* Uniform in [interval, 1.5 interval): its JitteredLowerBoundBackOffStrategy. */
+int64_t tulle__backoff_above(int64_t interval, struct rand *rand);
 
 #endif

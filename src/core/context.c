@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/macros.h"
 #include "observe/trace_list.h"
+#include "policy/deadline_text.h"
 
 #include <stdatomic.h>
 
@@ -18,25 +19,37 @@ struct tulle_context {
     atomic_uint refs;
     struct arena arena;
     char trace_id[TRACE_ID_SIZE + 1];
+    int64_t limit_ns;             /* what the request was given; NEVER: nothing was said */
+    int64_t made_at;              /* by the real clock */
+    atomic_int_least64_t used_at; /* by a virtual one; 0: not yet */
 };
 
 /* Headers while they are read. */
 struct reading {
     struct trace_found found;
     struct buf state, baggage;
+    int64_t limit_ns;
 };
 
 static _Thread_local struct tulle_context *scope;
+
+static void limit_read(struct reading *reading, struct str name, struct str value)
+{
+    int64_t limit = tulle__deadline_read(name, value);
+
+    reading->limit_ns = limit < reading->limit_ns ? limit : reading->limit_ns;
+}
 
 static bool header_read(struct reading *reading, const struct tulle_header *header)
 {
     enum trace_header kind = tulle__trace_header(str_of(header->name));
     struct str value = str_of(header->value);
 
-    if (kind == TRACE_HEADERS || !header->value) {
+    if (!header->value) {
         return true;
     }
     switch (kind) {
+    case TRACE_HEADERS: limit_read(reading, str_of(header->name), value); return true;
     case TRACE_TRACESTATE: return tulle__trace_list_add(&reading->state, value);
     case TRACE_BAGGAGE: return tulle__trace_list_add(&reading->baggage, value);
     default: tulle__trace_find(&reading->found, kind, value); return true;
@@ -78,13 +91,17 @@ static enum tulle_error context_fill(struct tulle_context *context, struct readi
     tulle__trace_parse(&reading->found, &trace);
     ENSURE(tulle__trace_lines(&context->arena, &trace, &context->handed.lines), TULLE_E_NOMEM);
     handed_set(context, &trace);
+    context->limit_ns = reading->limit_ns;
+    if (context->limit_ns != NEVER) {
+        context->made_at = world_now(&tulle__world);
+    }
     return TULLE_OK;
 }
 
 enum tulle_error tulle_context_new(const struct tulle_header *headers, size_t count,
                                    struct tulle_context **out)
 {
-    struct reading reading = { .state = { NULL } };
+    struct reading reading = { .limit_ns = NEVER };
     struct tulle_context *context;
     enum tulle_error error;
 
@@ -93,6 +110,7 @@ enum tulle_error tulle_context_new(const struct tulle_header *headers, size_t co
     context = ALLOC_ZERO(struct tulle_context);
     ENSURE(context, TULLE_E_NOMEM);
     atomic_init(&context->refs, 1);
+    atomic_init(&context->used_at, 0);
     tulle__arena_init(&context->arena, CONTEXT_ARENA_SIZE);
     error = context_fill(context, &reading, headers, count);
     tulle__buf_fini(&reading.state);
@@ -124,6 +142,25 @@ struct tulle_context *tulle_scope_enter(struct tulle_context *context)
 
     scope = context;
     return before;
+}
+
+/* A context knows no mesh, and so no virtual clock when it is made. */
+static int64_t context_start(struct tulle_context *context, const struct world *world)
+{
+    int64_t before = 0, now = world_now(world);
+
+    if (!world->is_virtual) {
+        return context->made_at;
+    }
+    return atomic_compare_exchange_strong(&context->used_at, &before, now) ? now : before;
+}
+
+int64_t tulle__context_deadline(struct tulle_context *context, const struct world *world)
+{
+    if (!context || context->limit_ns == NEVER) {
+        return NEVER;
+    }
+    return time_add(context_start(context, world), context->limit_ns);
 }
 
 void tulle__context_attach(struct tulle_call *call, struct tulle_context *named)

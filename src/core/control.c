@@ -6,11 +6,13 @@
  * the loops let go. It is a loop like the others; the library gives it a
  * thread, or the owner of a virtual clock runs it. */
 
+#include "balance/picker.h"
 #include "base/macros.h"
 #include "core/app.h"
 #include "core/escape.h"
 #include "core/pickers.h"
 #include "core/pools.h"
+#include "endpoint/live_latency.h"
 #include "endpoint/outlier.h"
 
 /* While connections are open or something waits to be freed. */
@@ -33,6 +35,7 @@ static enum tulle_error draft_publish(struct tulle *mesh, const struct draft *dr
     if (error != TULLE_OK) {
         return error;
     }
+    mesh->live.now = world_now(mesh->world);
     tulle__live_set_begin(&mesh->live);
     error = tulle__runnable_new(mesh, snapshot, &runnable);
     if (error != TULLE_OK) {
@@ -101,22 +104,59 @@ static void source_step(struct tulle *mesh)
     stats_note(mesh);
 }
 
-/* Returns when the next sweep of this cluster is due. */
-static int64_t cluster_step(struct tulle *mesh, struct cluster_live *live, int64_t now)
+/* Its endpoints have outgrown their slow start: what lets weights grow may go. */
+static bool picker_is_grown(const struct cluster_live *live, int64_t now)
+{
+    const struct picker *picker = atomic_load_explicit(&live->picker, memory_order_relaxed);
+
+    return picker && picker->young_until <= now;
+}
+
+/* Returns when it is due next. */
+static int64_t picker_step(struct cluster_live *live, int64_t now)
+{
+    struct picker *picker = atomic_load_explicit(&live->picker, memory_order_relaxed);
+    int64_t due = picker ? tulle__picker_tend(picker, now) : NEVER;
+
+    return picker && picker->young_until < due ? picker->young_until : due;
+}
+
+/* Sweeps, and trials of the breaker, which do not wait for a sweep. True: a gate changed. */
+static bool outliers_step(struct tulle *mesh, struct cluster_live *live, int64_t now, int64_t *due)
 {
     const struct outlier_config *config = live->config ? &live->config->outlier : NULL;
-    bool changed = atomic_exchange(&live->gates_changed, false);
+    bool changed = false;
+    int64_t trial;
 
-    if (config && config->enabled && live->next_sweep <= now) {
-        live->next_sweep = time_add(now, config->interval_ns);
-        changed = tulle__outlier_sweep(live, config, &mesh->log, now) || changed;
+    *due = NEVER;
+    if (!config) {
+        return false;
     }
+    if (outlier_is_swept(config) && live->next_sweep <= now) {
+        live->next_sweep = time_add(now, config->interval_ns);
+        changed = tulle__outlier_sweep(live, config, &mesh->log, now);
+    }
+    if (atomic_load_explicit(&live->next_trial, memory_order_relaxed) <= now) {
+        changed = tulle__outlier_trials(live, config, &mesh->log, now) || changed;
+    }
+    trial = atomic_load_explicit(&live->next_trial, memory_order_relaxed);
+    *due = outlier_is_swept(config) && live->next_sweep < trial ? live->next_sweep : trial;
+    return changed;
+}
+
+/* Returns when the next look at the ejected ones of this cluster is due. */
+static int64_t cluster_step(struct tulle *mesh, struct cluster_live *live, int64_t now)
+{
+    bool changed = atomic_exchange(&live->gates_changed, false) || picker_is_grown(live, now);
+    int64_t due;
+
+    changed = outliers_step(mesh, live, now, &due) || changed;
     /* Of a cluster that has left, the calls of an older mesh keep the last picker. */
     if (changed && live->adopted && live->config &&
         tulle__picker_refresh(mesh, live, true) != TULLE_OK) {
         atomic_store(&live->gates_changed, true);
     }
-    return config && config->enabled ? live->next_sweep : NEVER;
+    return due;
 }
 
 static int64_t clusters_step(struct tulle *mesh, int64_t now)
@@ -126,7 +166,11 @@ static int64_t clusters_step(struct tulle *mesh, int64_t now)
 
     for (size_t at = 0; (live = tulle__table_next(&mesh->live.by_name, &at));) {
         int64_t due = cluster_step(mesh, live, now);
+        int64_t look = tulle__live_latency_step(live, now);
+        int64_t tend = picker_step(live, now);
 
+        due = look < due ? look : due;
+        due = tend < due ? tend : due;
         next = due < next ? due : next;
     }
     return next;

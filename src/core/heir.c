@@ -90,6 +90,8 @@ static enum tulle_error heritage_fill(struct heritage *heritage)
     TRY(text_copy(arena, &options->name_space));
     TRY(text_copy(arena, &options->domain));
     TRY(text_copy(arena, &options->workload));
+    TRY(text_copy(arena, &options->locality));
+    TRY(text_copy(arena, &options->labels));
     return text_copy(arena, &options->dns_servers);
 }
 

@@ -6,6 +6,7 @@
 
 #include "core/mesh.h"
 #include "core/pools.h"
+#include "policy/probe.h"
 
 static bool call_loop_post(struct call_loop *on, struct task *task)
 {
@@ -108,6 +109,7 @@ void tulle__loops_fini(struct loops *loops)
             tulle__loop_round(&here->loop, 0);
         }
         if (here->lend.transport) {
+            tulle__probes_cancel(&here->lend);
             here->mesh->transport->close_transport(here->lend.transport);
         }
         tulle__pools_forget(here);

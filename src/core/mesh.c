@@ -95,6 +95,27 @@ static bool options_are_good(const struct tulle_options *options)
            (options->threads == 0 || (options->threads == TULLE_NONE_COUNT && options->loops <= 1));
 }
 
+static bool labels_are_good(const char *labels)
+{
+    struct str rest = str_of(labels);
+
+    while (rest.size > 0) {
+        struct str value, name = tulle__str_cut(tulle__str_cut(rest, ',', &rest), '=', &value);
+
+        if (name.size == 0 || value.data == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool identity_is_good(const struct tulle_options *options)
+{
+    return labels_are_good(options->labels) &&
+           (options->peer_index < options->peer_count ||
+            (options->peer_index == 0 && options->peer_count == 0));
+}
+
 static enum tulle_error options_take(struct tulle *mesh, const struct tulle_options *options)
 {
     mesh->log_fn = options->log;
@@ -104,11 +125,12 @@ static enum tulle_error options_take(struct tulle *mesh, const struct tulle_opti
         .user = mesh,
         .level = options->log_level ? options->log_level : TULLE_LEVEL_WARNING,
     };
-    if (!options_are_good(options)) {
+    if (!options_are_good(options) || !identity_is_good(options)) {
         tulle__log(&mesh->log, LOG_ERROR, "open", "an option is out of its range");
         return TULLE_E_USAGE;
     }
     mesh->deadline_ns = time_or(options->deadline_ns, TULLE_S(30));
+    mesh->deadline_asked = options->deadline_ns != 0;
     mesh->close_timeout_ns = time_or(options->close_timeout_ns, TULLE_S(5));
     mesh->outside = options->outside;
     mesh->threadless = options->threads == TULLE_NONE_COUNT;
@@ -155,6 +177,11 @@ static enum tulle_error source_open(struct tulle *mesh, const struct tulle_optio
         .ignore_kinds = options->ignore_kinds,
         .open_with_errors = options->open_with_errors != 0,
         .strict_retries = options->strict_retries != 0,
+        .self = { .locality = options->locality ? options->locality : "",
+                  .labels = options->labels ? options->labels : "",
+                  .peer_index = options->peer_index,
+                  .peer_count = options->peer_count,
+                  .seed = mesh->live.seed },
         .log = &mesh->log,
     };
 
@@ -176,6 +203,7 @@ static enum tulle_error mesh_open(struct tulle *mesh, const struct tulle_options
     ENSURE(mesh->grace, TULLE_E_NOMEM);
     tulle__rand_init(&mesh->rand, mesh->world->seed(mesh->world->user));
     tulle__live_set_init(&mesh->live, loops, &mesh->log);
+    mesh->live.seed = rand_next(&mesh->rand);
     mesh->live.watcher = mesh->watcher;
     ENSURE(tulle__loop_init(&mesh->control, mesh->world), TULLE_E_INTERNAL);
     TRY(metrics_open(mesh, options, loops));

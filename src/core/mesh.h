@@ -51,6 +51,7 @@ struct tulle {
     tulle_log_fn *log_fn;
     void *log_user;
     int64_t deadline_ns, close_timeout_ns;
+    bool deadline_asked; /* it is an option of the app's, no default */
     int32_t outside;
     tulle_access_fn *access;
     void *access_user;

@@ -206,6 +206,8 @@ static struct endpoint_set *endpoint_set_new(const struct cluster *from,
         tulle__part_unref(set);
         return NULL;
     }
+    set->localities = from->endpoints->localities;
+    set->locality_count = from->endpoints->locality_count;
     if (!endpoints_fill(set, stand_ins, from->endpoints->count, from->discovery)) {
         tulle__part_unref(set);
         return NULL;

@@ -13,6 +13,7 @@
 #include "core/failure.h"
 #include "core/queue.h"
 #include "core/request.h"
+#include "policy/hash_policy.h"
 
 #include <stdio.h>
 
@@ -211,6 +212,10 @@ static enum tulle_error pick_new(struct tulle *mesh, const struct tulle_pick_req
     pick->call = call;
     pick->mesh = mesh;
     pick->report.run = report_run;
+    if (known->hash_key) {
+        call->hash = tulle__hash_text(str_of(known->hash_key));
+        call->has_hash = true;
+    }
     call->handed_over = pick_handed_over;
     call->done_fn = pick_over;
     call->done_user = pick;

@@ -21,8 +21,8 @@ enum tulle_error tulle__picker_refresh(struct tulle *mesh, struct cluster_live *
     if (old && !changed && fingerprint_equal(old->config.print, live->config->balancer.print)) {
         return TULLE_OK;
     }
-    made =
-        tulle__picker_new(live, &live->config->balancer, mesh->loops.count, rand_next(&mesh->rand));
+    made = tulle__picker_new(live, &live->config->balancer, mesh->loops.count,
+                             rand_next(&mesh->rand), world_now(mesh->world));
     if (!made) {
         return TULLE_E_NOMEM;
     }

@@ -236,6 +236,17 @@ static enum tulle_error body_copy(struct tulle_call *call, const struct tulle_re
     return TULLE_OK;
 }
 
+/* What is left of the request that is served bounds what is done for it. */
+static void deadline_inherit(struct tulle_call *call, const struct world *world)
+{
+    int64_t inbound = tulle__context_deadline(call->context, world);
+
+    if (inbound < call->deadline) {
+        call->deadline = inbound;
+        call->deadline_asked = true;
+    }
+}
+
 static enum tulle_error times_copy(struct tulle *mesh, struct tulle_call *call,
                                    const struct tulle_request *request)
 {
@@ -246,6 +257,8 @@ static enum tulle_error times_copy(struct tulle *mesh, struct tulle_call *call,
     }
     call->started_at = world_now(mesh->world);
     call->deadline = limit == TULLE_NONE ? NEVER : time_add(call->started_at, limit);
+    call->deadline_asked = request->deadline_ns != 0 || mesh->deadline_asked;
+    deadline_inherit(call, mesh->world);
     call->retry_off = request->retry == TULLE_RETRY_OFF;
     call->explain = request->explain != 0;
     if (request->retry != TULLE_RETRY_DEFAULT && !call->retry_off) {
@@ -276,12 +289,22 @@ static enum tulle_error queue_take(struct tulle_call *call, const struct tulle_r
     return TULLE_OK;
 }
 
+static enum tulle_error source_copy(struct tulle_call *call, const struct tulle_request *request)
+{
+    if (!request->source) {
+        return TULLE_OK;
+    }
+    call->source = tulle__arena_str(&call->arena, str_of(request->source));
+    return call->source.data ? TULLE_OK : TULLE_E_NOMEM;
+}
+
 static enum tulle_error call_fill(struct tulle *mesh, struct tulle_call *call,
                                   const struct tulle_request *request, bool copies_body)
 {
     TRY(times_copy(mesh, call, request));
     TRY(target_copy(call, request));
     TRY(headers_copy(call, request));
+    TRY(source_copy(call, request));
     TRY(queue_take(call, request, !copies_body));
     TRY(stream_take(call, request, !copies_body));
     return body_copy(call, request, copies_body);

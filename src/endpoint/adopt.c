@@ -23,11 +23,13 @@ struct fitting {
     size_t count;
     const struct cluster *cluster;
     struct peers *peers;
+    int64_t now;
 };
 
 static void view_free(struct view *view)
 {
     tulle__peer_unref(view->peer);
+    tulle__free(atomic_load_explicit(&view->window, memory_order_relaxed));
     tulle__free(view);
 }
 
@@ -42,6 +44,10 @@ static struct view *view_new(struct fitting *fitting, const struct endpoint *end
                                   fitting->cluster->host);
     if (view->peer == NULL) {
         tulle__free(view);
+        return NULL;
+    }
+    if (!tulle__outlier_prepare(view, &fitting->cluster->outlier)) {
+        view_free(view);
         return NULL;
     }
     return view;
@@ -120,9 +126,7 @@ static bool view_unname(struct cluster_live *live, struct view *view)
 {
     bool was_named = atomic_exchange_explicit(&view->named, false, memory_order_relaxed);
 
-    tulle__outlier_lift(live, view);
-    atomic_store_explicit(&view->ejections_in_a_row, 0, memory_order_relaxed);
-    view->returned_at = 0;
+    tulle__outlier_forget(live, view);
     view->endpoint = NULL;
     if (was_named) {
         view->peer->named--;
@@ -130,18 +134,28 @@ static bool view_unname(struct cluster_live *live, struct view *view)
     return was_named;
 }
 
+/* The set before is still there. */
+static bool endpoint_differs(const struct view *view, const struct endpoint *endpoint)
+{
+    return view->weight != endpoint->weight || view->priority != endpoint->priority ||
+           !str_equal(view->endpoint->locality, endpoint->locality) ||
+           !str_equal(view->endpoint->hash_key, endpoint->hash_key);
+}
+
 /* True: a picker would see a difference. */
-static bool view_name(struct view *view, const struct endpoint *endpoint)
+static bool view_name(struct view *view, const struct endpoint *endpoint, int64_t now)
 {
     bool was_named = atomic_exchange_explicit(&view->named, true, memory_order_relaxed);
-    bool changed = !was_named || view->weight != endpoint->weight;
+    bool changed = !was_named || endpoint_differs(view, endpoint);
 
     view->weight = endpoint->weight;
+    view->priority = endpoint->priority;
     view->endpoint = endpoint;
     if (!was_named) {
         view->peer->named++;
+        view->joined_at = now;
     }
-    return changed;
+    return view_judge(view, now) || changed;
 }
 
 static bool fit_commit(const struct fitting *fitting, struct cluster_live *live,
@@ -153,7 +167,7 @@ static bool fit_commit(const struct fitting *fitting, struct cluster_live *live,
         const struct fit *fit = &fitting->fits[i];
 
         views[i] = fit->view;
-        changed |= fit->endpoint != NULL ? view_name(fit->view, fit->endpoint)
+        changed |= fit->endpoint != NULL ? view_name(fit->view, fit->endpoint, fitting->now)
                                          : view_unname(live, fit->view);
     }
     tulle__free(live->views);
@@ -175,14 +189,28 @@ static bool fits_already(const struct cluster_live *live, const struct cluster *
                cluster->endpoints->count;
 }
 
+/* What they get here they keep, also when the adoption fails later: it is room. */
+static bool views_prepare(const struct cluster_live *live, const struct cluster *cluster)
+{
+    for (size_t i = 0; i < live->view_count; i++) {
+        if (!tulle__outlier_prepare(live->views[i], &cluster->outlier)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool tulle__views_adopt(struct cluster_live *live, struct peers *peers,
-                        const struct cluster *cluster, bool *changed)
+                        const struct cluster *cluster, int64_t now, bool *changed)
 {
     size_t most = live->view_count + cluster->endpoints->count;
-    struct fitting fitting = { .cluster = cluster, .peers = peers };
+    struct fitting fitting = { .cluster = cluster, .peers = peers, .now = now };
     struct view **views;
 
     *changed = false;
+    if (!views_prepare(live, cluster)) {
+        return false;
+    }
     if (most == 0 || fits_already(live, cluster)) {
         return true;
     }

@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "endpoint/adopt.h"
 #include "endpoint/lines.h"
+#include "endpoint/live_latency.h"
 #include "endpoint/outlier.h"
 
 static void limit_ref(struct connection_limit *limit)
@@ -41,6 +42,7 @@ static struct cluster_live *live_new(size_t loop_count, struct str name)
         memcpy(text, name.data, name.size);
     }
     live->name = (struct str){ text, name.size };
+    live->next_trial = NEVER;
     live->connections.ref = limit_ref;
     live->connections.unref = limit_unref;
     live->connections.wanted = limit_ignore;
@@ -64,6 +66,7 @@ static void live_discard_picker(struct cluster_live *live)
 static void live_free(struct cluster_live *live)
 {
     live_discard_picker(live);
+    tulle__live_latency_free(atomic_load_explicit(&live->latency, memory_order_relaxed));
     tulle__views_disown(live);
     tulle__views_sweep(live, true);
     tulle__free(live->views);
@@ -105,20 +108,26 @@ static struct cluster_live *live_get(struct live_set *set, struct str name, bool
         return NULL;
     }
     if (live != NULL) {
+        live->draws = set->seed++ * UINT64_C(0x9e3779b97f4a7c15);
         live->watcher = set->watcher;
     }
     return live;
 }
 
-/* Without outlier detection nobody is ejected, and no sweep would let them back. */
-static bool live_lift_all(struct cluster_live *live)
+static bool localities_equal(const struct endpoint_set *a, const struct endpoint_set *b)
 {
-    bool changed = false;
-
-    for (size_t i = 0; i < live->view_count; i++) {
-        changed |= tulle__outlier_lift(live, live->views[i]);
+    if (a == b || a->locality_count != b->locality_count) {
+        return a == b;
     }
-    return changed;
+    for (size_t i = 0; i < a->locality_count; i++) {
+        const struct locality_weight *left = &a->localities[i], *right = &b->localities[i];
+
+        if (left->priority != right->priority || left->weight != right->weight ||
+            !str_equal(left->locality, right->locality)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* True: its picker must be built anew. */
@@ -127,11 +136,10 @@ static bool live_configure(struct cluster_live *live, struct cluster *cluster)
     struct cluster *old = live->config;
     bool changed = old == NULL ||
                    !fingerprint_equal(old->balancer.print, cluster->balancer.print) ||
-                   !str_equal(old->trouble, cluster->trouble);
+                   !str_equal(old->trouble, cluster->trouble) ||
+                   !localities_equal(old->endpoints, cluster->endpoints);
 
-    if (!cluster->outlier.enabled) {
-        changed |= live_lift_all(live);
-    }
+    changed |= tulle__outlier_refit(live, &cluster->outlier);
     live->config = tulle__part_ref(cluster);
     tulle__part_unref(old);
     return changed;
@@ -155,7 +163,7 @@ struct cluster_live *tulle__live_adopt(struct live_set *set, struct cluster *clu
     if (live == NULL) {
         return NULL;
     }
-    if (!tulle__views_adopt(live, &set->peers, cluster, views_changed)) {
+    if (!tulle__views_adopt(live, &set->peers, cluster, set->now, views_changed)) {
         if (made) {
             tulle__table_remove(&set->by_name, live->name);
             live_free(live);
@@ -206,9 +214,10 @@ void tulle__live_unref(struct cluster_live *live)
 /* A call of an older snapshot may still eject after a new one ended the detection. */
 static void live_tidy(struct cluster_live *live)
 {
-    bool is_over = live->config != NULL && !live->config->outlier.enabled;
+    bool any =
+        live->config != NULL && atomic_load_explicit(&live->ejected, memory_order_relaxed) > 0;
 
-    if (is_over && live_lift_all(live)) {
+    if (any && tulle__outlier_refit(live, &live->config->outlier)) {
         atomic_store_explicit(&live->gates_changed, true, memory_order_relaxed);
     }
     tulle__views_sweep(live, false);
@@ -250,7 +259,7 @@ void tulle__live_sweep(struct live_set *set)
 
 uint64_t tulle__live_counter(const struct cluster_live *live, enum live_counter counter)
 {
-    uint64_t sum = 0;
+    uint64_t sum = atomic_load_explicit(&live->control_counters[counter], memory_order_relaxed);
 
     for (size_t i = 0; i < live->loop_count; i++) {
         sum += atomic_load_explicit(&live->loops[i].counters[counter], memory_order_relaxed);

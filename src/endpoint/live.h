@@ -38,8 +38,36 @@ enum live_counter {
     COUNT_EJECTIONS_LOCAL,
     COUNT_EJECTIONS_OVERFLOW, /* held back by max_ejection_percent */
     COUNT_CONNECT_FAIL,
-    COUNT_PICK_UNREPORTED,  /* picks whose deadline came before their report */
-    COUNT_PERHAPS_EXECUTED, /* failures of which nobody knows whether they were executed */
+    COUNT_PICK_UNREPORTED,           /* picks whose deadline came before their report */
+    COUNT_PERHAPS_EXECUTED,          /* failures of which nobody knows whether they were executed */
+    COUNT_RETRY_SKIPPED_CONCURRENCY, /* by the budget's share of what is in flight */
+    COUNT_RETRY_SKIPPED_PUSHBACK,    /* its server wants none, or one too late */
+    COUNT_TIMEOUT_IDLE,              /* per-try idle timeouts */
+    COUNT_HEDGES,                    /* attempts sent beside one that took long */
+    COUNT_HEDGES_WON,                /* of those, that answered first */
+    COUNT_HEDGES_SKIPPED_BUDGET,     /* due, and refused by their budget */
+    COUNT_HEDGES_SKIPPED_ROOM,       /* no other endpoint, or none free at once, or no memory */
+    COUNT_EJECTIONS_SUCCESS_RATE,
+    COUNT_EJECTIONS_LOCAL_SUCCESS_RATE,
+    COUNT_EJECTIONS_FAILURE_PERCENTAGE,
+    COUNT_EJECTIONS_LOCAL_FAILURE_PERCENTAGE,
+    COUNT_EJECTIONS_LATENCY,
+    COUNT_EJECTIONS_BREAKER,
+    COUNT_DETECTED_5XX, /* outliers, ejected or not */
+    COUNT_DETECTED_GATEWAY,
+    COUNT_DETECTED_LOCAL,
+    COUNT_DETECTED_SUCCESS_RATE,
+    COUNT_DETECTED_LOCAL_SUCCESS_RATE,
+    COUNT_DETECTED_FAILURE_PERCENTAGE,
+    COUNT_DETECTED_LOCAL_FAILURE_PERCENTAGE,
+    COUNT_DETECTED_LATENCY,
+    COUNT_DETECTED_BREAKER,
+    COUNT_LOAD_REPORTS,     /* read from replies */
+    COUNT_LOAD_REPORTS_BAD, /* there, and refused */
+    COUNT_PROBES_ANSWERED,  /* Prequal's questions */
+    COUNT_PROBES_LOST,      /* too late, failed, or without a load */
+    COUNT_PANIC,            /* picks in panic: health was not asked */
+    COUNT_DROPPED,          /* calls that drop_overload took */
     COUNTERS
 };
 
@@ -54,9 +82,11 @@ struct live_loop {
     atomic_bool wants_room;
     struct cluster_live *owner; /* of this half */
     void *on;                   /* the loop, as stack knows it (struct call_loop) */
+    int64_t usual_try_ns; /* what a try takes (policy/usual.h); 0: nobody knows; its loop's alone */
 };
 
 struct picker;
+struct live_latency; /* live_latency.h */
 
 /* The first member of every picker: a cluster that goes takes its picker along,
  * and this folder may not know balancers. */
@@ -71,10 +101,14 @@ struct cluster_live {
     atomic_uint pending;                       /* held by admit or by the pick */
     atomic_uint retries;                       /* attempts under way that are retries */
     _Alignas(64) atomic_uint_least64_t budget; /* policy/retry_budget.h */
+    atomic_uint_least64_t hedge_budget;        /* the same, of hedges */
     _Alignas(64) struct connection_limit connections;
     atomic_uint slots;               /* attempts that hold a connection slot (HTTP/1.1) */
     atomic_bool is_http2;            /* learned: ALPN agreed on it, slots do not count */
     _Atomic(struct picker *) picker; /* balance/picker.h; never NULL once published */
+    _Atomic(const void *) settled;   /* pick first's view; only compared: it may be gone */
+
+    _Atomic(struct live_latency *) latency; /* NULL: no policy asks, or not yet */
 
     /* Cold. */
     atomic_size_t refs;
@@ -84,10 +118,13 @@ struct cluster_live {
     atomic_bool gates_changed; /* ejected inline: the control step rebuilds the picker */
     struct view **views; /* control step only; sorted by address; unnamed ones, too (view.h) */
     size_t view_count;
-    uint64_t version;               /* control step only; grows when a picker must be built anew */
-    atomic_uint endpoint_count;     /* named views: endpoints of the newest snapshot */
-    struct cluster *config;         /* the newest; a reference; control step only */
-    int64_t next_sweep;             /* control step only */
+    uint64_t version;                /* control step only; grows when a picker must be built anew */
+    atomic_uint endpoint_count;      /* named views: endpoints of the newest snapshot */
+    struct cluster *config;          /* the newest; a reference; control step only */
+    int64_t next_sweep;              /* control step only */
+    atomic_int_least64_t next_trial; /* when the first penalty of a breaker ends; NEVER: none */
+    atomic_uint_least64_t draws;     /* chance for whoever ejects */
+    atomic_uint_least64_t control_counters[COUNTERS]; /* what the control step itself counts */
     bool adopted;                   /* since tulle__live_set_begin(); control step only */
     void *mesh;                     /* core's, for connections.wanted and .freed */
     const struct watcher *watcher;  /* NULL: none */
@@ -100,6 +137,8 @@ struct live_set {
     struct table by_name; /* cluster_live */
     struct peers peers;
     size_t loop_count;
+    int64_t now;   /* since when endpoints of an adoption are there; set before it */
+    uint64_t seed; /* of the clusters' draws; set before the first adoption */
     const struct log *log;
     const struct watcher *watcher; /* NULL: none; set before the first adoption */
 };
@@ -132,6 +171,15 @@ void tulle__live_sweep(struct live_set *set);
 static inline void live_count(struct cluster_live *live, size_t loop, enum live_counter counter)
 {
     atomic_uint_least64_t *c = &live->loops[loop].counters[counter];
+
+    atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + 1,
+                          memory_order_relaxed);
+}
+
+/* By the control step. */
+static inline void live_count_control(struct cluster_live *live, enum live_counter counter)
+{
+    atomic_uint_least64_t *c = &live->control_counters[counter];
 
     atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + 1,
                           memory_order_relaxed);

@@ -1,179 +1,129 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Rows are counted by whoever has a result, so exactly one loop sees a row reach
- * its threshold (Envoy compares for equality too). Envoy then asks its main
- * thread; here that loop ejects at once: it reserves a place under the cap, then
- * flips the gate, and gives the place back if another was faster. Whoever flips
- * the gate changes the count of ejected views with it, so the count is exact.
- *
- * The numbers are relaxed: each stands alone. The gate is acquired and released
- * around `ejected_at`: an ejection whose instant is not written yet is left alone. */
+/* What each result of an attempt changes. Rows are counted by whoever has a
+ * result, so exactly one loop sees a row reach its threshold (Envoy compares for
+ * equality too). */
 
 #include "endpoint/outlier.h"
 
 #include "base/clock.h"
-#include "seam/watcher.h"
+#include "endpoint/eject.h"
+#include "endpoint/success_rate.h"
 
-static unsigned word_load(const atomic_uint *word)
-{
-    return atomic_load_explicit(word, memory_order_relaxed);
-}
+#include <stdio.h>
 
-/* Most results are successes of a healthy endpoint: no write, no bouncing line. */
-static void row_reset(atomic_uint *row)
-{
-    if (word_load(row) != 0) {
-        atomic_store_explicit(row, 0, memory_order_relaxed);
-    }
-}
+enum { WHY_SIZE = 128, NS_PER_US = 1000 };
 
 static bool row_reaches(atomic_uint *row, uint32_t threshold)
 {
     return atomic_fetch_add_explicit(row, 1, memory_order_relaxed) + 1 == threshold;
 }
 
-/* A place under the cap. Counts overflow, and says it once. */
-static bool cap_reserve(struct cluster_live *live, size_t loop, const struct view *view,
-                        const struct outlier_config *config, const struct log *log)
-{
-    uint64_t endpoints = atomic_load_explicit(&live->endpoint_count, memory_order_relaxed);
-    unsigned ejected = word_load(&live->ejected);
+/* --- rows --- */
 
-    while ((uint64_t)(ejected + 1) * 100 <= endpoints * config->max_ejection_percent) {
-        if (atomic_compare_exchange_weak_explicit(&live->ejected, &ejected, ejected + 1,
-                                                  memory_order_relaxed, memory_order_relaxed)) {
-            return true;
-        }
-    }
-    live_count(live, loop, COUNT_EJECTIONS_OVERFLOW);
-    if (!atomic_exchange_explicit(&live->cap_logged, true, memory_order_relaxed)) {
-        tulle__log(log, LOG_WARNING, "outlier",
-                   "%.*s: %.*s should be ejected, but maxEjectionPercent %u allows it for %u of "
-                   "%u endpoints; told once, ejections_overflow counts",
-                   STR_ARG(live->name), STR_ARG(view->peer->address), config->max_ejection_percent,
-                   (unsigned)(endpoints * config->max_ejection_percent / 100), (unsigned)endpoints);
-    }
-    return false;
-}
-
-static void cap_release(struct cluster_live *live)
-{
-    atomic_fetch_sub_explicit(&live->ejected, 1, memory_order_relaxed);
-}
-
-/* base * times, at most max. */
-static int64_t ejection_time(const struct outlier_config *config, unsigned times)
-{
-    int64_t base = config->base_ejection_ns;
-
-    if (base > 0 && times > config->max_ejection_ns / base) {
-        return config->max_ejection_ns;
-    }
-    return base * (int64_t)times;
-}
-
-/* The multiplier grows until it can change nothing any more: as in Envoy to one
- * above that, which a recovering endpoint has to wait off. */
-static unsigned multiplier_raise(struct view *view, const struct outlier_config *config)
-{
-    unsigned times = word_load(&view->ejections_in_a_row);
-
-    if (times == 0 || ejection_time(config, times - 1) < config->max_ejection_ns) {
-        times = atomic_fetch_add_explicit(&view->ejections_in_a_row, 1, memory_order_relaxed) + 1;
-    }
-    return times;
-}
-
-static bool gate_close(struct view *view)
-{
-    unsigned gate = word_load(&view->gate);
-
-    while (gate != GATE_EJECTED) {
-        if (atomic_compare_exchange_weak_explicit(&view->gate, &gate, GATE_EJECTED,
-                                                  memory_order_acquire, memory_order_relaxed)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* A view that left the mesh, or is out already, is left alone. */
-static bool may_eject(const struct view *view)
-{
-    return atomic_load_explicit(&view->named, memory_order_relaxed) &&
-           word_load(&view->gate) != GATE_EJECTED;
-}
-
-static void gate_tell(const struct cluster_live *live, const struct view *view, enum gate gate,
-                      int64_t now)
-{
-    if (live->watcher) {
-        live->watcher->gate_changed(live->watcher, live, view, (int)gate, now);
-    }
-}
-
-static bool view_eject(struct cluster_live *live, size_t loop, struct view *view,
-                       const struct outlier_config *config, enum live_counter kind,
-                       const struct log *log, int64_t now)
-{
-    unsigned times;
-
-    if (!cap_reserve(live, loop, view, config, log)) {
-        return false;
-    }
-    if (!gate_close(view)) {
-        cap_release(live);
-        return false;
-    }
-    times = multiplier_raise(view, config);
-    atomic_fetch_add_explicit(&view->ejections, 1, memory_order_relaxed);
-    atomic_store_explicit(&view->ejected_at, now, memory_order_release);
-    atomic_store_explicit(&live->gates_changed, true, memory_order_relaxed);
-    live_count(live, loop, kind);
-    gate_tell(live, view, GATE_EJECTED, now);
-    tulle__log(log, LOG_INFO, "outlier", "%.*s: %.*s is ejected for %lld ms (%s in a row)",
-               STR_ARG(live->name), STR_ARG(view->peer->address),
-               (long long)(ejection_time(config, times) / NS_PER_MS),
-               kind == COUNT_EJECTIONS_5XX       ? "5xx"
-               : kind == COUNT_EJECTIONS_GATEWAY ? "gateway errors"
-                                                 : "local failures");
-    return true;
-}
+struct row {
+    enum outlier_kind kind;
+    atomic_uint *failures;
+    uint32_t threshold, enforcing;
+    const char *name;
+};
 
 /* One failure of a kind. Its row starts anew, ejected or not. */
-static bool row_charge(struct cluster_live *live, size_t loop, struct view *view,
-                       const struct outlier_config *config, enum live_counter kind,
-                       const struct log *log, int64_t now)
+static bool row_charge(struct cluster_live *live, struct view *view,
+                       const struct outlier_config *config, const struct row *row,
+                       const struct witness *by)
 {
-    atomic_uint *row = kind == COUNT_EJECTIONS_5XX       ? &view->row_5xx
-                       : kind == COUNT_EJECTIONS_GATEWAY ? &view->row_gateway
-                                                         : &view->row_local;
-    uint32_t threshold = kind == COUNT_EJECTIONS_5XX       ? config->consecutive_5xx
-                         : kind == COUNT_EJECTIONS_GATEWAY ? config->consecutive_gateway
-                                                           : config->consecutive_local_origin;
+    char why[WHY_SIZE];
     bool ejected;
 
-    if (!row_reaches(row, threshold) || !may_eject(view)) {
+    if (!row_reaches(row->failures, row->threshold) || !view_may_eject(view)) {
         return false;
     }
-    ejected = view_eject(live, loop, view, config, kind, log, now);
-    row_reset(row);
+    snprintf(why, sizeof(why), "%s %u times in a row", row->name, row->threshold);
+    ejected = tulle__view_eject(live, view, config,
+                                &(struct finding){ row->kind, row->enforcing, why }, by);
+    row_reset(row->failures);
     return ejected;
 }
 
-bool tulle__outlier_record(struct cluster_live *live, size_t loop, struct view *view,
-                           const struct outlier_config *config, enum verdict verdict,
-                           const struct log *log, int64_t now)
+static bool charge_5xx(struct cluster_live *live, struct view *view,
+                       const struct outlier_config *config, const struct witness *by)
+{
+    const struct row row = { OUTLIER_5XX, &view->row_5xx, config->consecutive_5xx,
+                             config->enforcing_5xx, "5xx" };
+
+    return row_charge(live, view, config, &row, by);
+}
+
+static bool charge_gateway(struct cluster_live *live, struct view *view,
+                           const struct outlier_config *config, const struct witness *by)
+{
+    const struct row row = { OUTLIER_GATEWAY, &view->row_gateway, config->consecutive_gateway,
+                             config->enforcing_gateway, "gateway error" };
+
+    return row_charge(live, view, config, &row, by);
+}
+
+static bool charge_local(struct cluster_live *live, struct view *view,
+                         const struct outlier_config *config, const struct witness *by)
+{
+    const struct row row = { OUTLIER_LOCAL, &view->row_local, config->consecutive_local_origin,
+                             config->enforcing_local_origin, "local failure" };
+
+    return row_charge(live, view, config, &row, by);
+}
+
+/* --- what an interval counts --- */
+
+static void monitor_add(atomic_uint_least64_t *monitor, uint64_t what)
+{
+    atomic_fetch_add_explicit(monitor, what, memory_order_relaxed);
+}
+
+/* With split, the connection is a local success of its own: Envoy hears of it
+ * first, and then of the answer. */
+static void monitors_note(struct view *view, const struct outlier_config *config,
+                          enum verdict verdict)
+{
+    struct window *window = view_window(view);
+    bool is_local = verdict == VERDICT_LOCAL || verdict == VERDICT_CONNECTED;
+
+    if (window == NULL) {
+        return;
+    }
+    if (config->split_local_origin) {
+        monitor_add(&window->local, verdict == VERDICT_LOCAL ? MONITOR_REQUEST : MONITOR_SUCCESS);
+    }
+    if (verdict == VERDICT_CONNECTED || (is_local && config->split_local_origin)) {
+        return;
+    }
+    monitor_add(&window->external, verdict_is_failure(verdict) ? MONITOR_REQUEST : MONITOR_SUCCESS);
+}
+
+void tulle__outlier_time(struct view *view, int64_t took_ns)
+{
+    struct window *window = view_window(view);
+
+    if (window == NULL || took_ns < 0) {
+        return;
+    }
+    monitor_add(&window->latency_us, (uint64_t)(took_ns / NS_PER_US));
+    monitor_add(&window->answers, 1);
+}
+
+/* --- the kinds --- */
+
+static bool envoy_record(struct cluster_live *live, struct view *view,
+                         const struct outlier_config *config, enum verdict verdict,
+                         const struct witness *by)
 {
     bool is_gateway = verdict == VERDICT_GATEWAY || verdict == VERDICT_LOCAL;
     bool ejected = false;
 
-    if (!config->enabled || verdict == VERDICT_NONE) {
-        return false;
-    }
+    monitors_note(view, config, verdict);
     if (config->split_local_origin) {
         if (verdict == VERDICT_LOCAL) {
-            return row_charge(live, loop, view, config, COUNT_EJECTIONS_LOCAL, log, now);
+            return charge_local(live, view, config, by);
         }
         row_reset(&view->row_local);
     }
@@ -183,76 +133,93 @@ bool tulle__outlier_record(struct cluster_live *live, size_t loop, struct view *
     if (!is_gateway) {
         row_reset(&view->row_gateway);
     }
-    if (verdict == VERDICT_SUCCESS) {
+    if (!verdict_is_failure(verdict)) {
         row_reset(&view->row_5xx);
         return false;
     }
     if (is_gateway) {
-        ejected = row_charge(live, loop, view, config, COUNT_EJECTIONS_GATEWAY, log, now);
+        ejected = charge_gateway(live, view, config, by);
     }
-    return row_charge(live, loop, view, config, COUNT_EJECTIONS_5XX, log, now) || ejected;
+    return charge_5xx(live, view, config, by) || ejected;
 }
 
-bool tulle__outlier_lift(struct cluster_live *live, struct view *view)
+/* What comes while it is shut or tried is ignored, but for the trial itself. */
+static bool breaker_record(struct cluster_live *live, struct view *view,
+                           const struct outlier_config *config, enum verdict verdict,
+                           const struct witness *by)
 {
-    unsigned gate = GATE_EJECTED;
+    struct window *window = view_window(view);
+    struct breaker_sum sum;
+    char why[WHY_SIZE];
 
-    if (atomic_load_explicit(&view->ejected_at, memory_order_acquire) == 0) {
+    if (window == NULL || verdict == VERDICT_CONNECTED || !view_is_named(view) ||
+        word_load(&view->gate) != GATE_READY) {
         return false;
     }
-    /* Rows too, or the one that did not trigger would eject it again at once. */
-    row_reset(&view->row_5xx);
-    row_reset(&view->row_gateway);
-    row_reset(&view->row_local);
-    atomic_store_explicit(&view->ejected_at, 0, memory_order_relaxed);
+    sum =
+        tulle__breaker_add(&window->breaker, &config->breaker, verdict == VERDICT_SUCCESS, by->now);
+    if (!breaker_trips(&config->breaker, sum)) {
+        return false;
+    }
+    snprintf(why, sizeof(why), "success rate %.1f %% of %u requests, below %.1f %%",
+             sum.successes * 100.0 / sum.requests, sum.requests,
+             config->breaker.success_rate / 10.0);
+    return tulle__view_trip(live, view, config, GATE_READY, why, by);
+}
+
+bool tulle__outlier_record(struct cluster_live *live, size_t loop, struct view *view,
+                           const struct outlier_config *config, enum verdict verdict,
+                           const struct log *log, int64_t now)
+{
+    const struct witness by = { loop, log, now };
+    bool changed = false;
+
+    if (!outlier_is_on(config) || verdict == VERDICT_NONE) {
+        return false;
+    }
+    if (config->enabled) {
+        changed = envoy_record(live, view, config, verdict, &by);
+    }
+    if (config->breaker.enabled) {
+        changed = breaker_record(live, view, config, verdict, &by) || changed;
+    }
+    return changed;
+}
+
+/* --- the trial --- */
+
+/* True: the gate is open to all. */
+static bool trial_passed(struct cluster_live *live, struct view *view, const struct witness *by)
+{
+    struct window *window = view_window(view);
+    unsigned gate = GATE_TRIAL;
+
+    tulle__view_forgive(view);
     if (!atomic_compare_exchange_strong_explicit(&view->gate, &gate, GATE_READY,
                                                  memory_order_release, memory_order_relaxed)) {
         return false;
     }
-    cap_release(live);
+    if (window != NULL) {
+        atomic_store_explicit(&window->breaker.trips, 0, memory_order_relaxed);
+    }
+    atomic_store_explicit(&live->gates_changed, true, memory_order_relaxed);
+    tulle__gate_tell(live, view, GATE_READY, by, "is back");
     return true;
 }
 
-static bool ejection_is_over(const struct view *view, const struct outlier_config *config,
-                             int64_t now)
+bool tulle__outlier_trial_end(struct cluster_live *live, size_t loop, struct view *view,
+                              const struct outlier_config *config, enum verdict verdict,
+                              const struct log *log, int64_t now)
 {
-    int64_t since = atomic_load_explicit(&view->ejected_at, memory_order_acquire);
-    int64_t length = ejection_time(config, word_load(&view->ejections_in_a_row));
-
-    return since != 0 &&
-           (!atomic_load_explicit(&view->named, memory_order_relaxed) || length <= now - since);
-}
-
-/* One off for each whole interval since its return. */
-static void multiplier_lower(struct view *view, const struct outlier_config *config, int64_t now)
-{
-    if (view->returned_at == 0 || now - view->returned_at < config->interval_ns) {
-        return;
-    }
-    if (word_load(&view->ejections_in_a_row) > 0) {
-        atomic_fetch_sub_explicit(&view->ejections_in_a_row, 1, memory_order_relaxed);
-    }
-}
-
-bool tulle__outlier_sweep(struct cluster_live *live, const struct outlier_config *config,
-                          const struct log *log, int64_t now)
-{
+    const struct witness by = { loop, log, now };
     bool changed = false;
 
-    for (size_t i = 0; i < live->view_count; i++) {
-        struct view *view = live->views[i];
-
-        if (word_load(&view->gate) != GATE_EJECTED) {
-            multiplier_lower(view, config, now);
-            continue;
-        }
-        if (ejection_is_over(view, config, now) && tulle__outlier_lift(live, view)) {
-            view->returned_at = now;
-            changed = true;
-            gate_tell(live, view, GATE_READY, now);
-            tulle__log(log, LOG_INFO, "outlier", "%.*s: %.*s is back", STR_ARG(live->name),
-                       STR_ARG(view->peer->address));
-        }
+    if (verdict == VERDICT_SUCCESS) {
+        changed = trial_passed(live, view, &by);
+    } else if (verdict != VERDICT_NONE && view_window(view) != NULL && view_is_named(view)) {
+        changed = tulle__view_trip(live, view, config, GATE_TRIAL, "the trial request failed", &by);
     }
+    /* Released last: by now the gate says what came of it. */
+    trial_return(view);
     return changed;
 }

@@ -141,6 +141,7 @@ void tulle__peers_sweep(struct peers *peers)
         peer = dead;
         dead = peer->next_dead;
         tulle__table_remove(&peers->by_key, peer->key);
+        tulle__lines_free(atomic_load_explicit(&peer->report, memory_order_relaxed));
         tulle__lines_free(peer);
     }
 }

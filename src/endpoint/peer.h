@@ -17,6 +17,7 @@
 #include "model/cluster.h"
 
 struct pool;
+struct load_report;
 
 struct peer {
     /* Read by every pick: one cache line, shared with nothing that others write. */
@@ -28,6 +29,7 @@ struct peer {
     struct peer *next_dead; /* of a sweep */
     struct str key;         /* "http|10.0.0.1:80", "https|api.example.com|10.0.0.1:443" */
     struct str address;
+    _Atomic(struct load_report *) report; /* endpoint/report.h; NULL: no balancer wants one */
     enum protocol protocol;
     atomic_uint open_pools; /* each with a reference of its own */
     atomic_bool leaving;    /* no cluster names it any more: loops drain their pool */

@@ -30,7 +30,8 @@ enum retry_on {
     RETRY_ON_RESET_BEFORE_REQUEST = 1 << 12,
     /* The two additions to Istio's default: */
     RETRY_ON_IDEMPOTENT_RESET = 1 << 13, /* `reset`, where RFC 9110 9.2.2 allows it */
-    RETRY_ON_NOTHING_SENT = 1 << 14      /* requests of which no byte was sent */
+    RETRY_ON_NOTHING_SENT = 1 << 14,     /* requests of which no byte was sent */
+    RETRY_ON_RATELIMITED = 1 << 15       /* x-envoy-ratelimited, which else forbids a retry */
 };
 
 struct retry_config {
@@ -41,6 +42,8 @@ struct retry_config {
     int64_t per_try_timeout_ns; /* NEVER: the route's timeout */
     int64_t backoff_base_ns;    /* 25 ms */
     int64_t backoff_max_ns;     /* 10 times the base */
+    uint32_t priority_update;   /* previous_priorities.update_frequency; 0: its cluster's */
+    bool any_host;              /* without previous_hosts; or its cluster says so */
 };
 
 struct destination {

@@ -15,7 +15,7 @@ static const struct {
     { FLAG_UR, { "UR", 2 } },   { FLAG_UF, { "UF", 2 } },   { FLAG_UC, { "UC", 2 } },
     { FLAG_UO, { "UO", 2 } },   { FLAG_NR, { "NR", 2 } },   { FLAG_DC, { "DC", 2 } },
     { FLAG_DT, { "DT", 2 } },   { FLAG_UPE, { "UPE", 3 } }, { FLAG_NC, { "NC", 2 } },
-    { FLAG_DF, { "DF", 2 } },
+    { FLAG_DF, { "DF", 2 } },   { FLAG_DO, { "DO", 2 } },
 };
 
 /* Half a flag could be read as another one, so what does not fit is left out whole. */

@@ -61,14 +61,23 @@ static uint64_t read_connections_opened(const struct cluster_live *live)
         name, help, "gauge", "", COUNTERS, read                                                    \
     }
 
-#define SKIPPED        "tulle_retries_skipped_total"
-#define SKIPPED_HELP   "Retries that were wanted and not made."
-#define OVERFLOW       "tulle_overflow_total"
-#define OVERFLOW_HELP  "Attempts refused by a limit of the cluster."
-#define EJECTIONS      "tulle_ejections_total"
-#define EJECTIONS_HELP "Endpoints ejected, by the kind of failure."
-#define TIMEOUTS       "tulle_timeouts_total"
-#define TIMEOUTS_HELP  "Timeouts of an attempt and of a route."
+#define SKIPPED             "tulle_retries_skipped_total"
+#define SKIPPED_HELP        "Retries that were wanted and not made."
+#define OVERFLOW            "tulle_overflow_total"
+#define OVERFLOW_HELP       "Attempts refused by a limit of the cluster."
+#define EJECTIONS           "tulle_ejections_total"
+#define EJECTIONS_HELP      "Endpoints ejected, by the kind of failure."
+#define HEDGES_SKIPPED      "tulle_hedges_skipped_total"
+#define HEDGES_SKIPPED_HELP "Hedges that were due and not sent."
+
+#define OUTLIERS      "tulle_outliers_detected_total"
+#define OUTLIERS_HELP "Outliers detected, ejected or not, by the kind of failure."
+#define REPORTS       "tulle_load_reports_total"
+#define REPORTS_HELP  "Load reports (ORCA) on replies, for the balancers that read them."
+#define PROBES        "tulle_probes_total"
+#define PROBES_HELP   "Questions for an endpoint's load (Prequal), by what became of them."
+#define TIMEOUTS      "tulle_timeouts_total"
+#define TIMEOUTS_HELP "Timeouts of an attempt and of a route."
 
 static const struct row rows[] = {
     COUNTER("tulle_retries_total", "Attempts that were retries.", "", COUNT_RETRIES),
@@ -78,13 +87,19 @@ static const struct row rows[] = {
     COUNTER(SKIPPED, SKIPPED_HELP, ",reason=\"method\"", COUNT_RETRY_SKIPPED_METHOD),
     COUNTER(SKIPPED, SKIPPED_HELP, ",reason=\"deadline\"", COUNT_RETRY_SKIPPED_DEADLINE),
     COUNTER(SKIPPED, SKIPPED_HELP, ",reason=\"body\"", COUNT_RETRY_SKIPPED_BODY),
+    COUNTER(SKIPPED, SKIPPED_HELP, ",reason=\"concurrency\"", COUNT_RETRY_SKIPPED_CONCURRENCY),
+    COUNTER(SKIPPED, SKIPPED_HELP, ",reason=\"pushback\"", COUNT_RETRY_SKIPPED_PUSHBACK),
     COUNTER(OVERFLOW, OVERFLOW_HELP, ",limit=\"requests\"", COUNT_OVERFLOW_REQUESTS),
     COUNTER(OVERFLOW, OVERFLOW_HELP, ",limit=\"pending\"", COUNT_OVERFLOW_PENDING),
     COUNTER("tulle_no_endpoint_total", "Attempts refused: every endpoint was ejected.", "",
             COUNT_NO_ENDPOINT),
+    COUNTER("tulle_panic_picks_total", "Picks in panic, when too few endpoints were healthy.", "",
+            COUNT_PANIC),
+    COUNTER("tulle_dropped_total", "Calls refused by drop_overload.", "", COUNT_DROPPED),
     COUNTER("tulle_held_total", "Attempts that waited for a slot or an endpoint.", "", COUNT_HELD),
     COUNTER(TIMEOUTS, TIMEOUTS_HELP, ",kind=\"try\"", COUNT_TIMEOUT_TRY),
     COUNTER(TIMEOUTS, TIMEOUTS_HELP, ",kind=\"route\"", COUNT_TIMEOUT_ROUTE),
+    COUNTER(TIMEOUTS, TIMEOUTS_HELP, ",kind=\"idle\"", COUNT_TIMEOUT_IDLE),
     COUNTER("tulle_connect_failures_total", "Attempts for which no connection came about.", "",
             COUNT_CONNECT_FAIL),
     COUNTER("tulle_picks_unreported_total",
@@ -92,11 +107,40 @@ static const struct row rows[] = {
             COUNT_PICK_UNREPORTED),
     COUNTER("tulle_perhaps_executed_total", "Failures of which nobody knows if they were executed.",
             "", COUNT_PERHAPS_EXECUTED),
+    COUNTER("tulle_hedges_total", "Attempts sent beside one that took long.", "", COUNT_HEDGES),
+    COUNTER("tulle_hedges_won_total", "Hedges that answered first.", "", COUNT_HEDGES_WON),
+    COUNTER(HEDGES_SKIPPED, HEDGES_SKIPPED_HELP, ",reason=\"budget\"", COUNT_HEDGES_SKIPPED_BUDGET),
+    COUNTER(HEDGES_SKIPPED, HEDGES_SKIPPED_HELP, ",reason=\"room\"", COUNT_HEDGES_SKIPPED_ROOM),
     COUNTER(EJECTIONS, EJECTIONS_HELP, ",kind=\"5xx\"", COUNT_EJECTIONS_5XX),
     COUNTER(EJECTIONS, EJECTIONS_HELP, ",kind=\"gateway\"", COUNT_EJECTIONS_GATEWAY),
     COUNTER(EJECTIONS, EJECTIONS_HELP, ",kind=\"local\"", COUNT_EJECTIONS_LOCAL),
+    COUNTER(EJECTIONS, EJECTIONS_HELP, ",kind=\"success_rate\"", COUNT_EJECTIONS_SUCCESS_RATE),
+    COUNTER(EJECTIONS, EJECTIONS_HELP, ",kind=\"local_success_rate\"",
+            COUNT_EJECTIONS_LOCAL_SUCCESS_RATE),
+    COUNTER(EJECTIONS, EJECTIONS_HELP, ",kind=\"failure_percentage\"",
+            COUNT_EJECTIONS_FAILURE_PERCENTAGE),
+    COUNTER(EJECTIONS, EJECTIONS_HELP, ",kind=\"local_failure_percentage\"",
+            COUNT_EJECTIONS_LOCAL_FAILURE_PERCENTAGE),
+    COUNTER(EJECTIONS, EJECTIONS_HELP, ",kind=\"latency\"", COUNT_EJECTIONS_LATENCY),
+    COUNTER(EJECTIONS, EJECTIONS_HELP, ",kind=\"breaker\"", COUNT_EJECTIONS_BREAKER),
+    COUNTER(OUTLIERS, OUTLIERS_HELP, ",kind=\"5xx\"", COUNT_DETECTED_5XX),
+    COUNTER(OUTLIERS, OUTLIERS_HELP, ",kind=\"gateway\"", COUNT_DETECTED_GATEWAY),
+    COUNTER(OUTLIERS, OUTLIERS_HELP, ",kind=\"local\"", COUNT_DETECTED_LOCAL),
+    COUNTER(OUTLIERS, OUTLIERS_HELP, ",kind=\"success_rate\"", COUNT_DETECTED_SUCCESS_RATE),
+    COUNTER(OUTLIERS, OUTLIERS_HELP, ",kind=\"local_success_rate\"",
+            COUNT_DETECTED_LOCAL_SUCCESS_RATE),
+    COUNTER(OUTLIERS, OUTLIERS_HELP, ",kind=\"failure_percentage\"",
+            COUNT_DETECTED_FAILURE_PERCENTAGE),
+    COUNTER(OUTLIERS, OUTLIERS_HELP, ",kind=\"local_failure_percentage\"",
+            COUNT_DETECTED_LOCAL_FAILURE_PERCENTAGE),
+    COUNTER(OUTLIERS, OUTLIERS_HELP, ",kind=\"latency\"", COUNT_DETECTED_LATENCY),
+    COUNTER(OUTLIERS, OUTLIERS_HELP, ",kind=\"breaker\"", COUNT_DETECTED_BREAKER),
     COUNTER("tulle_ejections_overflow_total", "Ejections held back by maxEjectionPercent.", "",
             COUNT_EJECTIONS_OVERFLOW),
+    COUNTER(REPORTS, REPORTS_HELP, ",result=\"read\"", COUNT_LOAD_REPORTS),
+    COUNTER(REPORTS, REPORTS_HELP, ",result=\"refused\"", COUNT_LOAD_REPORTS_BAD),
+    COUNTER(PROBES, PROBES_HELP, ",result=\"answered\"", COUNT_PROBES_ANSWERED),
+    COUNTER(PROBES, PROBES_HELP, ",result=\"lost\"", COUNT_PROBES_LOST),
     { "tulle_connections_opened_total", "Connections ever opened for a cluster.", "counter", "",
       COUNTERS, read_connections_opened },
     GAUGE("tulle_connections", "Open connections of a cluster.", read_connections),

@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-enum tulle_progress tulle__bound_progress(const struct tulle_call *call)
+static enum tulle_progress attempt_progress(const struct tulle_call *call)
 {
     if (call->outcome.error != TULLE_OK) {
         return call->outcome.progress; /* it waits for its next attempt */
@@ -13,6 +13,14 @@ enum tulle_progress tulle__bound_progress(const struct tulle_call *call)
         return TULLE_ANSWERED;
     }
     return call->on_wire ? TULLE_PERHAPS_EXECUTED : TULLE_NOTHING_SENT;
+}
+
+/* What a hedge has sent is sent, wherever the first attempt is. */
+enum tulle_progress tulle__bound_progress(const struct tulle_call *call)
+{
+    enum tulle_progress progress = attempt_progress(call);
+
+    return progress == TULLE_NOTHING_SENT && call->fork_sent ? TULLE_PERHAPS_EXECUTED : progress;
 }
 
 void tulle__bound_over(struct tulle_call *call, size_t at, unsigned flags, int64_t limit_ns)

@@ -4,6 +4,7 @@
  * outlier detection. It learns from answers, timeouts and the transport; what
  * was refused here, cancelled or lost never touches an endpoint. */
 
+#include "endpoint/latency.h"
 #include "endpoint/outlier.h"
 #include "policy/layers.h"
 #include "stack/call.h"
@@ -26,32 +27,34 @@ static enum verdict verdict_of(const struct outcome *outcome)
     default: break;
     }
     if (outcome->status < 500) {
-        return VERDICT_SUCCESS;
+        return outcome->status == 429 ? VERDICT_LIMITED : VERDICT_SUCCESS;
     }
     return outcome->status >= 502 && outcome->status <= 504 ? VERDICT_GATEWAY : VERDICT_5XX;
 }
 
-/* A failure that comes fast must not look like speed: it never pulls the
- * average down (the sinkhole of least-latency balancers). */
+static bool balancer_reads_latency(const struct balancer_config *config)
+{
+    return config->kind == BALANCER_PEAK_EWMA ||
+           (config->kind == BALANCER_PREQUAL && config->prequal.reports == PREQUAL_LOCAL);
+}
+
 static void latency_learn(struct tulle_call *call, const struct target *target,
                           struct endpoint_slot *slot, enum verdict verdict)
 {
-    struct ewma *latency = &slot->view->peer->latency;
-    int64_t now = call_now(call), tau = target->cluster->balancer.ewma_tau_ns;
-    int64_t sample = now - slot->started_at;
+    const struct cluster *cluster = target->cluster;
+    int64_t now = call_now(call), took = now - slot->started_at;
 
-    if (slot->sampled || target->cluster->balancer.kind != BALANCER_PEAK_EWMA ||
-        verdict == VERDICT_NONE) {
+    if (slot->sampled || verdict == VERDICT_NONE) {
         return;
     }
     slot->sampled = true;
-    if (verdict != VERDICT_SUCCESS) {
-        double known = tulle__ewma_read(latency, tau, now);
-        double floor = known > 0 ? known : (double)target->cluster->balancer.ewma_default_ns;
-
-        sample = (double)sample > floor ? sample : (int64_t)floor;
+    if (balancer_reads_latency(&cluster->balancer)) {
+        tulle__latency_learn(&slot->view->peer->latency, &cluster->balancer, took,
+                             verdict_is_failure(verdict), now);
     }
-    tulle__ewma_add(latency, sample, tau, now);
+    if (cluster->outlier.latency.factor > 0 && !verdict_is_failure(verdict)) {
+        tulle__outlier_time(slot->view, took);
+    }
 }
 
 static enum down endpoint_on_call(struct tulle_call *call, size_t at)
@@ -77,7 +80,7 @@ static void endpoint_count(const struct endpoint_slot *slot, enum verdict verdic
         return;
     }
     atomic_fetch_add_explicit(&slot->view->requests, 1, memory_order_relaxed);
-    if (verdict != VERDICT_SUCCESS) {
+    if (verdict_is_failure(verdict)) {
         atomic_fetch_add_explicit(&slot->view->failures, 1, memory_order_relaxed);
     }
 }
@@ -91,6 +94,36 @@ static bool verdict_needs_connected(const struct target *target, const struct ou
            outcome->progress != TULLE_NOTHING_SENT;
 }
 
+/* The attempt that tried an endpoint says last what came of that. */
+static void outlier_tell(struct tulle_call *call, size_t at, const struct outcome *outcome,
+                         enum verdict verdict)
+{
+    const struct target *target = call_target(call);
+    const struct outlier_config *config = &target->cluster->outlier;
+    struct view *view = ((struct endpoint_slot *)call_slot(call, at))->view;
+    const struct log *log = call->on->log;
+    size_t loop = call->on->index;
+    int64_t now = call_now(call);
+    bool changed;
+
+    if (verdict_needs_connected(target, outcome, verdict)) {
+        (void)tulle__outlier_record(target->live, loop, view, config, VERDICT_CONNECTED, log, now);
+    }
+    changed = tulle__outlier_record(target->live, loop, view, config, verdict, log, now);
+    if (call->trial) {
+        call->trial = false;
+        changed = tulle__outlier_trial_end(target->live, loop, view, config, verdict, log, now) ||
+                  changed;
+    }
+    if (changed) {
+        tulle__call_tell(call, at, "%s is %s", call->scratch->endpoint,
+                         atomic_load_explicit(&view->gate, memory_order_relaxed) == GATE_READY
+                             ? "back"
+                             : "ejected");
+        call->on->poke(call->on);
+    }
+}
+
 static void endpoint_on_end(struct tulle_call *call, size_t at, const struct outcome *outcome)
 {
     const struct target *target = call_target(call);
@@ -102,16 +135,7 @@ static void endpoint_on_end(struct tulle_call *call, size_t at, const struct out
     if (outcome->connect_failure) {
         live_count(target->live, call->on->index, COUNT_CONNECT_FAIL);
     }
-    if (verdict_needs_connected(target, outcome, verdict)) {
-        (void)tulle__outlier_record(target->live, call->on->index, slot->view,
-                                    &target->cluster->outlier, VERDICT_CONNECTED, call->on->log,
-                                    call_now(call));
-    }
-    if (tulle__outlier_record(target->live, call->on->index, slot->view, &target->cluster->outlier,
-                              verdict, call->on->log, call_now(call))) {
-        tulle__call_tell(call, at, "%s is ejected", call->scratch->endpoint);
-        call->on->poke(call->on);
-    }
+    outlier_tell(call, at, outcome, verdict);
     atomic_fetch_sub_explicit(&slot->view->peer->in_flight, 1, memory_order_relaxed);
     view_release(slot->view);
 }

@@ -25,8 +25,19 @@ const struct layer_type *const tulle__order[] = {
      * been completely processed ... includes all retries"). */
     &tulle__timeout_layer,
 
+    /* Above retry: a request has one hash, whatever its attempts are (Envoy keeps its
+     * route's hash policy apart from its retry state). */
+    &tulle__hash_layer,
+
     /* Above the attempt tier, so that each try is admitted and picked anew. */
     &tulle__retry_layer,
+
+    /* Below retry: what it sends beside an attempt is the same try, judged and
+     * retried as one (Envoy's hedge_on_per_try_timeout lies in its router beneath
+     * the retry state; Finagle's BackupRequestFilter likewise sends two for one).
+     * Above the attempt tier, so that a hedge has its own span, room, endpoint and
+     * per-try timeout. */
+    &tulle__hedge_layer,
 
     /* Top of the attempt tier: a span for each attempt, waiting for room included. */
     &tulle__span_layer,
@@ -43,8 +54,20 @@ const struct layer_type *const tulle__order[] = {
      * timeout, so that an attempt that hung counts against its endpoint. */
     &tulle__endpoint_layer,
 
+    /* Below pick, as the latencies are those of endpoints; above the per-try timeout,
+     * whose victims count with the time they were given. */
+    &tulle__latency_layer,
+
+    /* Below endpoint, which uses the view it writes to; above the per-try timeout,
+     * so that an endpoint that hangs is failing (gRPC reads a load report where
+     * its picker's tracker ends, below retries: A58). */
+    &tulle__report_layer,
+
     /* Bounds one attempt on one endpoint: waiting for room is not its fault. */
     &tulle__try_timeout_layer,
+
+    /* Beside it: the same attempt, bounded by its silence. */
+    &tulle__try_idle_layer,
 
     /* Right above the wire, so that each attempt goes to what its endpoint's name
      * stands for now; only where an endpoint is a name (DNS_ROUND_ROBIN). */
@@ -77,8 +100,13 @@ const struct layer_type *const tulle__order_refused[] = {
  * program's own protocol has its own routes' timeouts, retries and metrics. None
  * of these layers is made from a route, so one stack serves every pair. */
 const struct layer_type *const tulle__order_pick[] = {
-    &tulle__deadline_layer, &tulle__admit_layer,    &tulle__pick_layer,
-    &tulle__endpoint_layer, &tulle__handover_layer, NULL,
+    &tulle__deadline_layer,
+    &tulle__hash_layer,
+    &tulle__admit_layer,
+    &tulle__pick_layer,
+    &tulle__endpoint_layer,
+    &tulle__handover_layer,
+    NULL,
 };
 
 const struct layer_type *const tulle__order_pick_refused[] = {

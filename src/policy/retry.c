@@ -1,24 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Retries: when the route wants them (retry_condition.c), while limit and
- * budget have room, after a full-jitter backoff, on endpoints not yet tried. */
+/* Retries: when the route wants them (retry_condition.c), while limit, budgets
+ * and time have room (retry_grant.c), after a wait (retry_wait.c), on endpoints
+ * not yet tried, and by a route's wish in priorities not yet tried. */
 
-#include "base/backoff.h"
+#include "policy/retry.h"
 #include "policy/layers.h"
-#include "policy/retry_budget.h"
 #include "policy/retry_condition.h"
+#include "policy/usual.h"
 
-struct retry_layer_config {
-    const struct retry_config *retry;
-    const struct budget_config *budget;
-    const struct limits *limits;
-    struct cluster_live *live;
-};
-
-struct retry_slot {
-    uint32_t made;
-    bool under_way; /* counted in live->retries */
-};
+/* What Istio's route says, and what its cluster's TrafficPolicy lays over it. */
+static void retry_overlay(const struct retry_more *more, struct retry_config *retry)
+{
+    retry->on |= more->also;
+    if (more->has_backoff) {
+        retry->backoff_base_ns = more->backoff_base_ns;
+        retry->backoff_max_ns = more->backoff_max_ns;
+    }
+    if (more->priority_update > 0) {
+        retry->priority_update = more->priority_update;
+    }
+}
 
 static enum tulle_error retry_prepare(const struct prepare *prepare, const void **config,
                                       bool *absent)
@@ -29,78 +31,15 @@ static enum tulle_error retry_prepare(const struct prepare *prepare, const void 
     if (!made) {
         return TULLE_E_NOMEM;
     }
-    made->retry = &prepare->route->retry;
+    made->retry = prepare->route->retry;
+    made->more = &prepare->cluster->retry;
+    made->any_host = made->retry.any_host || made->more->any_host || made->more->host_attempts == 0;
     made->budget = &prepare->cluster->budget;
     made->limits = &prepare->cluster->limits;
     made->live = prepare->live;
+    retry_overlay(made->more, &made->retry);
     *config = made;
     return TULLE_OK;
-}
-
-static uint32_t budget_now(const struct tulle_call *call)
-{
-    return (uint32_t)(call_now(call) / NS_PER_MS);
-}
-
-static void budget_deposit(struct tulle_call *call, const struct retry_layer_config *config)
-{
-    atomic_uint_least64_t *budget = &config->live->budget;
-    uint64_t word = atomic_load_explicit(budget, memory_order_relaxed), next;
-
-    do {
-        next = tulle__retry_budget_deposit(word, config->budget, budget_now(call));
-    } while (!atomic_compare_exchange_weak_explicit(budget, &word, next, memory_order_relaxed,
-                                                    memory_order_relaxed));
-}
-
-static bool budget_withdraw(struct tulle_call *call, const struct retry_layer_config *config)
-{
-    atomic_uint_least64_t *budget = &config->live->budget;
-    uint64_t word = atomic_load_explicit(budget, memory_order_relaxed), next;
-    bool granted;
-
-    if (config->budget->unlimited) {
-        return true;
-    }
-    do {
-        next = word;
-        granted = tulle__retry_budget_withdraw(&next, config->budget, budget_now(call));
-    } while (!atomic_compare_exchange_weak_explicit(budget, &word, next, memory_order_relaxed,
-                                                    memory_order_relaxed));
-    return granted;
-}
-
-/* Retries under way, over the whole process (maxRetries). */
-static bool retries_take(const struct retry_layer_config *config)
-{
-    atomic_uint *retries = &config->live->retries;
-    unsigned count = atomic_load_explicit(retries, memory_order_relaxed);
-
-    do {
-        if (count >= config->limits->max_retries) {
-            return false;
-        }
-    } while (!atomic_compare_exchange_weak_explicit(retries, &count, count + 1,
-                                                    memory_order_relaxed, memory_order_relaxed));
-    return true;
-}
-
-static void retries_give(const struct retry_layer_config *config, struct retry_slot *slot)
-{
-    if (slot->under_way) {
-        slot->under_way = false;
-        atomic_fetch_sub_explicit(&config->live->retries, 1, memory_order_relaxed);
-    }
-}
-
-static void skip(struct tulle_call *call, size_t at, enum live_counter counter, unsigned flags,
-                 const char *why)
-{
-    const struct retry_layer_config *config = call_config(call, at);
-
-    live_count(config->live, call->on->index, counter);
-    call->outcome.flags |= flags;
-    tulle__call_tell(call, at, "no retry: %s", why);
 }
 
 static int grpc_status(const struct tulle_call *call)
@@ -133,16 +72,9 @@ static void skip_for_method(struct tulle_call *call, size_t at)
     bool is_lost = outcome->origin == ORIGIN_TRANSPORT || outcome->origin == ORIGIN_TIMEOUT;
 
     if (is_lost && outcome->progress == TULLE_PERHAPS_EXECUTED &&
-        (config->retry->on & RETRY_ON_IDEMPOTENT_RESET)) {
-        skip(call, at, COUNT_RETRY_SKIPPED_METHOD, 0, "it is perhaps executed");
+        (config->retry.on & RETRY_ON_IDEMPOTENT_RESET)) {
+        tulle__retry_skip(call, at, COUNT_RETRY_SKIPPED_METHOD, 0, "it is perhaps executed");
     }
-}
-
-/* A streamed body can be sent again while all of it is in its window; what the
- * app writes meanwhile must not push its start out. */
-static bool body_is_kept(const struct tulle_call *call)
-{
-    return !call->stream || !call->stream->sends || tulle__body_hold(&call->stream->request);
 }
 
 /* No attempt comes: the body need not be kept for one. */
@@ -156,79 +88,87 @@ static void body_let_go(struct tulle_call *call)
     }
 }
 
-static bool retry_is_granted(struct tulle_call *call, size_t at, int64_t backoff)
-{
-    const struct retry_layer_config *config = call_config(call, at);
-    struct retry_slot *slot = call_slot(call, at);
-
-    if (slot->made >= config->retry->retries) {
-        call->outcome.flags |= config->retry->retries > 0 ? FLAG_URX : 0;
-        tulle__call_tell(call, at, "no retry: all %u are used", config->retry->retries);
-        return false;
-    }
-    if (call->deadline != NEVER && call_now(call) + backoff >= call->deadline) {
-        skip(call, at, COUNT_RETRY_SKIPPED_DEADLINE, 0, "no time is left");
-        return false;
-    }
-    if (!body_is_kept(call)) {
-        skip(call, at, COUNT_RETRY_SKIPPED_BODY, 0, "the body's start has left its window");
-        return false;
-    }
-    if (!retries_take(config)) {
-        skip(call, at, COUNT_RETRY_SKIPPED_LIMIT, FLAG_UO, "maxRetries are under way");
-        return false;
-    }
-    slot->under_way = true;
-    if (!budget_withdraw(call, config)) {
-        retries_give(config, slot);
-        skip(call, at, COUNT_RETRY_SKIPPED_BUDGET, FLAG_UO, "the budget is used up");
-        return false;
-    }
-    return true;
-}
-
 static enum down retry_on_call(struct tulle_call *call, size_t at)
 {
-    budget_deposit(call, call_config(call, at));
+    const struct retry_layer_config *config = call_config(call, at);
+
+    call->any_host = config->any_host;
+    tulle__retry_deposit(call, config);
     return DOWN_PASS;
 }
 
-static void retry_schedule(struct tulle_call *call, size_t at, int64_t backoff)
+/* After every so many attempts the priorities they went to are left out
+ * (Envoy's previous_priorities). */
+static void priorities_update(struct tulle_call *call, const struct retry_config *retry)
+{
+    if (retry->priority_update > 0 && call->attempts % retry->priority_update == 0) {
+        call->tried_priorities = call->seen_priorities;
+    }
+}
+
+static void retry_schedule(struct tulle_call *call, size_t at, int64_t wait_ns)
 {
     const struct retry_layer_config *config = call_config(call, at);
     struct retry_slot *slot = call_slot(call, at);
 
     slot->made++;
+    priorities_update(call, &config->retry);
     live_count(config->live, call->on->index, COUNT_RETRIES);
-    tulle__call_tell(call, at, "retry %u of %u in %.3f ms", slot->made, config->retry->retries,
-                     (double)backoff / (double)NS_PER_MS);
-    tulle__call_wake_at(call, at, call_now(call) + backoff);
+    tulle__call_tell(call, at, "retry %u of %u in %.3f ms", slot->made, config->retry.retries,
+                     (double)wait_ns / (double)NS_PER_MS);
+    tulle__call_wake_at(call, at, call_now(call) + wait_ns);
+}
+
+static void success_note(struct tulle_call *call, const struct retry_layer_config *config,
+                         const struct retry_slot *slot)
+{
+    struct live_loop *loop = &config->live->loops[call->on->index];
+
+    if (call->outcome.status < 500) {
+        loop->usual_try_ns = usual_learn(loop->usual_try_ns, call->head_at - call->attempt_at);
+    }
+    if (slot->under_way) {
+        live_count(config->live, call->on->index, COUNT_RETRY_SUCCESS);
+    }
+}
+
+/* False: the route has none left. */
+static bool retry_is_left(struct tulle_call *call, size_t at)
+{
+    const struct retry_layer_config *config = call_config(call, at);
+    const struct retry_slot *slot = call_slot(call, at);
+
+    if (slot->made < config->retry.retries) {
+        return true;
+    }
+    call->outcome.flags |= config->retry.retries > 0 ? FLAG_URX : 0;
+    tulle__call_tell(call, at, "no retry: all %u are used", config->retry.retries);
+    return false;
 }
 
 static enum up retry_on_reply(struct tulle_call *call, size_t at)
 {
     const struct retry_layer_config *config = call_config(call, at);
     struct retry_slot *slot = call_slot(call, at);
-    int64_t backoff;
+    int64_t wait_ns;
 
     if (call->retry_off) {
         return UP_PASS;
     }
-    if (!retry_is_wanted(call, config->retry)) {
-        if (slot->under_way && call->outcome.error == TULLE_OK) {
-            live_count(config->live, call->on->index, COUNT_RETRY_SUCCESS);
+    if (!retry_is_wanted(call, &config->retry)) {
+        if (call->outcome.error == TULLE_OK) {
+            success_note(call, config, slot);
         }
         skip_for_method(call, at);
         return UP_PASS;
     }
-    retries_give(config, slot);
-    backoff = tulle__backoff(config->retry->backoff_base_ns, config->retry->backoff_max_ns,
-                             slot->made + 1, &call->on->rand);
-    if (!retry_is_granted(call, at, backoff)) {
+    tulle__retry_give_back(config, slot);
+    if (!retry_is_left(call, at) || !tulle__retry_wait(call, at, &wait_ns) ||
+        !tulle__retry_grant(call, at, wait_ns)) {
         body_let_go(call);
         return UP_PASS;
     }
-    retry_schedule(call, at, backoff);
+    retry_schedule(call, at, wait_ns);
     return UP_HOLD;
 }
 
@@ -241,7 +181,7 @@ static void retry_on_wake(struct tulle_call *call, size_t at)
 static void retry_on_end(struct tulle_call *call, size_t at, const struct outcome *outcome)
 {
     (void)outcome;
-    retries_give(call_config(call, at), call_slot(call, at));
+    tulle__retry_give_back(call_config(call, at), call_slot(call, at));
 }
 
 const struct layer_type tulle__retry_layer = {

@@ -47,7 +47,7 @@ static bool answer_is_wanted(const struct retry_config *config, const struct att
     int status = end->outcome->status;
 
     if (end->is_ratelimited) {
-        return false;
+        return config->on & RETRY_ON_RATELIMITED;
     }
     if ((config->on & RETRY_ON_5XX) && status >= 500) {
         return true;

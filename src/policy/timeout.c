@@ -23,7 +23,8 @@ static int64_t timeout_limit(const struct tulle_call *call, size_t at)
 
 static void timeout_begin(struct tulle_call *call, size_t at)
 {
-    tulle__call_wake_at(call, at, time_add(call_now(call), timeout_limit(call, at)));
+    call->timeout_at = time_add(call_now(call), timeout_limit(call, at));
+    tulle__call_wake_at(call, at, call->timeout_at);
 }
 
 static enum down timeout_on_call(struct tulle_call *call, size_t at)

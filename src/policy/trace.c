@@ -128,7 +128,7 @@ static bool headers_extend(struct tulle_call *call, unsigned set, const struct t
 {
     static const struct trace_lines none = { .count = 0 };
     const struct trace_lines *handed = call->handed ? &call->handed->lines : &none;
-    size_t most = call->header_count + handed->count + made->count;
+    size_t most = call->header_count + handed->count + made->count + HEAD_LINES;
     struct laying laying = { .call = call, .count = call->header_count, .skip = set };
 
     if (set & TRACE_OWN_MASK) {
@@ -146,6 +146,7 @@ static bool headers_extend(struct tulle_call *call, unsigned set, const struct t
     }
     call->headers = laying.out;
     call->header_count = laying.count;
+    call->header_room = &laying.out[laying.count];
     return true;
 }
 
@@ -267,6 +268,7 @@ static void span_on_end(struct tulle_call *call, size_t at, const struct outcome
             .error = outcome->error,
             .start_ns = slot->started_at,
             .end_ns = call_now(call),
+            .hedge = call->parent != NULL,
         });
 }
 

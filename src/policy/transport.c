@@ -4,6 +4,7 @@
  * and says how the attempt ended. Caps what a peer can make us hold. */
 
 #include "dns/dns.h"
+#include "policy/head.h"
 #include "policy/layers.h"
 #include "stack/held.h"
 
@@ -113,6 +114,7 @@ static void exchange_head(struct exchange *exchange, int status, bool is_http2)
     };
 
     slot->has_head = true;
+    call->moved_at = call_now(call);
     http2_learn(call, is_http2);
     call->reply.status = status;
     call->reply.is_http2 = is_http2;
@@ -146,6 +148,7 @@ static enum body_taken body_stream(struct transport_slot *slot, const char *data
         wakes = wakes || wake;
     }
     stream->taken_before = at < size ? at : stream->taken_before - before;
+    stream->reply_is_full = at < size;
     if (wakes && tulle__body_claim_reader(&stream->reply)) {
         stream->tell(call, TULLE_EVENT_READABLE);
     }
@@ -157,6 +160,7 @@ static enum body_taken exchange_body(struct exchange *exchange, const char *data
     struct transport_slot *slot = slot_of(exchange);
     struct tulle_call *call = slot->call;
 
+    call->moved_at = call_now(call);
     if (call->stream && call->stream->receives) {
         return body_stream(slot, data, size);
     }
@@ -179,6 +183,7 @@ static size_t exchange_more(struct exchange *exchange, char *data, size_t size)
         return MORE_LATER;
     }
     stream->sent += got;
+    slot->call->moved_at = call_now(slot->call);
     if (got == 0) {
         exchange->trailers = stream->trailers;
         exchange->trailer_count = stream->trailer_count;
@@ -267,7 +272,7 @@ static void exchange_end(struct exchange *exchange, const struct exchange_end *e
 
 static void exchange_sent(struct exchange *exchange)
 {
-    slot_of(exchange)->call->on_wire = true;
+    call_note_sent(slot_of(exchange)->call);
 }
 
 static const struct exchange_events transport_events = {
@@ -298,8 +303,8 @@ static void exchange_fill(struct tulle_call *call, size_t at, struct transport_s
         .events = &transport_events,
         .method = call->method,
         .url = call->url.text,
-        .headers = call->headers,
-        .header_count = call->header_count,
+        .headers = call->sent_headers,
+        .header_count = call->sent_header_count,
         .body = call->body,
         .body_size = call->body_size,
         .addresses = call->resolved ? call->resolved->text : STR_NONE,
@@ -327,6 +332,7 @@ static bool stream_begin(struct tulle_call *call, struct transport_slot *slot)
     list_init(&slot->reader.node);
     stream->taken_before = 0;
     stream->sent = stream->received = 0;
+    stream->reply_is_full = false;
     slot->exchange.paces = stream->receives;
     if (!stream->sends) {
         return true;
@@ -342,7 +348,10 @@ static enum down transport_on_call(struct tulle_call *call, size_t at)
     struct pool *pool = transport_pool(call);
     struct transport_slot *slot = call_slot(call, at);
 
-    call->attempts++;
+    if (!tulle__head_write(call, at)) {
+        return tulle__call_refuse(call, at, TULLE_E_NOMEM, 503, 0, "out of memory for the head");
+    }
+    call_count_attempt(call);
     call->attempt_at = call_now(call);
     call->connected_at = 0;
     reply_clear(call);
@@ -383,4 +392,5 @@ const struct layer_type tulle__transport_layer = {
     .slot_size = sizeof(struct transport_slot),
     .on_call = transport_on_call,
     .on_end = transport_on_end,
+    .prepare = tulle__head_prepare,
 };

@@ -25,7 +25,8 @@ enum response_flag {
     FLAG_DC = 1 << 9,   /* downstream (here: the app) went away */
     FLAG_UPE = 1 << 10, /* upstream protocol error */
     FLAG_DT = 1 << 11,  /* deadline of the app: Envoy's max duration */
-    FLAG_DF = 1 << 12   /* the host's name was not resolved */
+    FLAG_DF = 1 << 12,  /* the host's name was not resolved */
+    FLAG_DO = 1 << 13   /* drop overload: the configuration drops some calls */
 };
 
 /* "UO", "URX,UF", "-". Writes at most `size` bytes with the NUL. */

@@ -18,6 +18,14 @@
 
 struct source_type;
 
+/* Who this process is, for what depends on it: localities, subsets. */
+struct source_self {
+    const char *locality;            /* "region/zone/subzone"; "": unknown */
+    const char *labels;              /* "name=value,name=value"; "": none */
+    uint32_t peer_index, peer_count; /* 0 of 0: unknown */
+    uint64_t seed;                   /* of this process; the same in every reading */
+};
+
 struct source_options {
     const struct source_type *type;   /* what is opened; it may be a member of something */
     const char *path;                 /* NULL: none */
@@ -27,7 +35,8 @@ struct source_options {
     const char *const *ignore_kinds; /* NULL-ended, or NULL */
     bool open_with_errors;
     bool strict_retries;
-    bool is_mock; /* its script may stand among the resources */
+    struct source_self self; /* texts may be NULL, as "" */
+    bool is_mock;            /* its script may stand among the resources */
     const struct log *log;
 };
 

@@ -29,6 +29,7 @@ struct tulle_call *tulle__call_alloc(void)
     }
     atomic_init(&call->refs, 1);
     call->born = fork_generation();
+    call->timeout_at = NEVER;
     list_init(&call->held);
     list_init(&call->node);
     tulle__arena_init(&call->arena, CALL_ARENA_SIZE);
@@ -94,7 +95,7 @@ static void call_end(struct tulle_call *call)
 {
     struct outcome outcome = call->outcome;
 
-    call_cut(call, 0, &outcome);
+    call_cut(call, call->base, &outcome);
     call->done = true;
     tulle__timer_disarm(call->on->loop, &call->timer);
     call->ended(call);
@@ -163,10 +164,11 @@ static bool drive_step(struct tulle_call *call, struct drive *drive)
     }
     if (drive->going == VERB_RESUME) {
         drive_down(call, drive);
-    } else if (drive->at > 0) {
+    } else if (drive->at > call->base) {
         drive_up(call, drive);
     } else if (call->outcome.open) {
         call->head_sent = true;
+        call->tells = call->replied != NULL;
         drive->hold = true;
         if (call->stream) {
             call->stream->tell(call, TULLE_EVENT_HEAD);
@@ -175,6 +177,18 @@ static bool drive_step(struct tulle_call *call, struct drive *drive)
         drive->going = VERB_FINISH;
     }
     return true;
+}
+
+/* What comes of it may end its call, and with it this fork, the plan and the mesh
+ * it stands on: not while the fork's driver runs. */
+static void fork_tell(struct tulle_call *call)
+{
+    bool tells = call->tells && !call->done;
+
+    call->tells = false;
+    if (tells) {
+        call->replied(call);
+    }
 }
 
 static void call_drive(struct tulle_call *call, struct drive drive)
@@ -187,6 +201,7 @@ static void call_drive(struct tulle_call *call, struct drive drive)
         }
     }
     call->busy = false;
+    fork_tell(call);
     tulle__call_unref(call);
 }
 
@@ -215,13 +230,13 @@ static void call_timer_fire(struct timer *timer, int64_t now)
     int64_t next = NEVER;
 
     atomic_fetch_add_explicit(&call->refs, 1, memory_order_relaxed);
-    for (size_t at = 0; at < call->depth && !call->done; at++) {
+    for (size_t at = call->base; at < call->depth && !call->done; at++) {
         if (call->scratch->wake[at] <= now) {
             call->scratch->wake[at] = NEVER;
             call->stack->layers[at].type->on_wake(call, at);
         }
     }
-    for (size_t at = 0; at < call->depth; at++) {
+    for (size_t at = call->base; at < call->depth; at++) {
         next = call->scratch->wake[at] < next ? call->scratch->wake[at] : next;
     }
     if (!call->done && next != NEVER) {
@@ -233,7 +248,7 @@ static void call_timer_fire(struct timer *timer, int64_t now)
 void tulle__call_run(struct tulle_call *call)
 {
     call->timer.fire = call_timer_fire;
-    call_drive(call, (struct drive){ .at = 0, .going = VERB_RESUME });
+    call_drive(call, (struct drive){ .at = call->base, .going = VERB_RESUME });
 }
 
 void tulle__call_request_end(struct tulle_call *call)
@@ -266,6 +281,16 @@ void tulle__call_answer(struct tulle_call *call, size_t at, const struct outcome
                         const struct outcome *outcome)
 {
     call_request(call, &(struct verb_request){ VERB_ANSWER, at, *below, *outcome });
+}
+
+/* What a layer that is cut says is kept, and taken up with the next verb. */
+void tulle__call_cut(struct tulle_call *call, size_t at, const struct outcome *outcome)
+{
+    bool busy = call->busy;
+
+    call->busy = true;
+    call_cut(call, at + 1, outcome);
+    call->busy = busy;
 }
 
 void tulle__call_finish(struct tulle_call *call, size_t at, const struct outcome *outcome)

@@ -9,7 +9,7 @@
  *   2 What is over hears nothing more: a layer that is cut cancels what it started.
  *   3 Each on_call is followed by exactly one on_end.
  *   4 Who is cut hears why (timeout, cancelled, lost).
- *   5 A call is freed by its last reference: app, driver.
+ *   5 A call is freed by its last reference: app, driver, forks.
  *   6 Nothing is retried once the head has gone to the app. */
 
 #ifndef TULLE_STACK_CALL_H
@@ -56,6 +56,7 @@ struct outcome {
     unsigned flags; /* enum response_flag */
     bool open;      /* the head is here, the body follows */
     bool connect_failure, refused_stream;
+    bool lost;         /* a race: another attempt of its call was first */
     const char *layer; /* who decided; static */
     const char *text;  /* one sentence: static, or in the call */
 };
@@ -66,6 +67,9 @@ enum fate {
     FATE_CANCELLED = 2,
     FATE_HEAD = 4 /* of a stream: the reply's head may be read */
 };
+
+/* Lines that an attempt may add of its own (policy/head.c). */
+enum { HEAD_LINES = 3 };
 
 enum verb { VERB_NONE, VERB_RESUME, VERB_ANSWER, VERB_FINISH };
 
@@ -99,6 +103,7 @@ struct call_loop {
     enum trace_format trace;       /* of a trace that starts here; 0: none does */
     tulle_span_fn *span;           /* NULL: none */
     void *span_user;
+    struct list probes; /* of policy/probe.c, under way; all zero: there was none yet */
 };
 
 /* The reply, as it comes in. */
@@ -137,6 +142,10 @@ struct tulle_call {
     struct verb_request request;
     atomic_uint refs;
     bool busy, head_sent, done;
+    bool failed, explain;
+    bool tells;         /* of a fork: a head has come to its top, and is to be told of */
+    bool fork_sent;     /* a fork of this attempt may have left */
+    uint8_t base;       /* of a fork: the place of its uppermost layer; else 0 */
     struct timer timer; /* for the earliest of the wake-ups */
     struct scratch *scratch;
 
@@ -149,9 +158,13 @@ struct tulle_call {
     const char *body;
     size_t body_size;
     size_t body_max;
-    int64_t deadline; /* an instant; NEVER: none */
+    int64_t deadline;    /* an instant; NEVER: none */
+    bool deadline_asked; /* by the app, or by the request it serves; else it is the default */
     bool retry_off, has_idempotency_key, is_grpc;
+    bool has_hash;
     unsigned born; /* fork_generation() */
+    uint64_t hash; /* ring hash and Maglev go by it (policy/hash.c) */
+    struct str source;
 
     /* The way: set by core before the first layer. */
     struct plan plan;
@@ -162,9 +175,17 @@ struct tulle_call {
 
     /* The attempt. */
     uint32_t attempts;
-    bool on_wire;                /* a byte of this attempt may have left */
+    int64_t timeout_at;                     /* when the route's timeout is over; NEVER: none */
+    struct header_line *header_room;        /* HEAD_LINES behind `headers`; NULL: none */
+    const struct header_line *sent_headers; /* of this attempt: `headers`, and its own */
+    size_t sent_header_count;
+    uint32_t seen_priorities, tried_priorities; /* a bit each: picked from; to be left out */
+    bool any_host;                              /* what was tried is not left out */
+    int64_t moved_at;                           /* when last a byte went or came */
+    bool on_wire;                               /* a byte of this attempt may have left */
     struct dns_answer *resolved; /* of this attempt's name, a reference; NULL: it has an address */
     struct view *view;           /* of this attempt, or of the last; NULL: none */
+    bool trial;                  /* this attempt is the one that tries `view` */
     struct view *tried[TRIED_MAX];
     size_t tried_count;
     struct list held; /* in live_loop.held, while a layer waits there */
@@ -174,10 +195,12 @@ struct tulle_call {
     struct tulle_reply reply;
     struct stream *stream;               /* in the arena; NULL: both bodies are whole, in memory */
     const struct tulle_failure *failure; /* of a call that failed; in the arena */
-    bool failed;
     int64_t started_at, attempt_at, connected_at, head_at, ended_at;
-    bool explain;
     struct buf story;
+
+    /* Of a fork (stack/fork.h). */
+    struct tulle_call *parent;                /* a reference; NULL: this is a call of the app */
+    void (*replied)(struct tulle_call *fork); /* a head has come to its top */
 
     /* Core's. */
     void (*handed_over)(struct tulle_call *call, size_t at); /* of a pick; NULL: it is a call */
@@ -220,6 +243,8 @@ void tulle__call_resume(struct tulle_call *call, size_t at);
 /* Ends everything below `at` with `below` and reports `outcome` upwards. */
 void tulle__call_answer(struct tulle_call *call, size_t at, const struct outcome *below,
                         const struct outcome *outcome);
+/* Ends everything below `at`, where an answer will come from elsewhere. */
+void tulle__call_cut(struct tulle_call *call, size_t at, const struct outcome *outcome);
 /* The body is over, or broke off. */
 void tulle__call_finish(struct tulle_call *call, size_t at, const struct outcome *outcome);
 void tulle__call_wake_at(struct tulle_call *call, size_t at, int64_t due);
@@ -267,6 +292,28 @@ static inline uint64_t call_bytes_sent(const struct tulle_call *call)
 static inline uint64_t call_bytes_received(const struct tulle_call *call)
 {
     return call->stream && call->stream->receives ? call->stream->received : call->reply.body.size;
+}
+
+/* Which attempt of its call is next, from 1. */
+static inline uint32_t call_next_attempt(const struct tulle_call *call)
+{
+    return (call->parent ? call->parent->attempts : call->attempts) + 1;
+}
+
+/* An attempt begins; forks count theirs with those of their call. */
+static inline void call_count_attempt(struct tulle_call *call)
+{
+    call->attempts = call->parent ? ++call->parent->attempts : call->attempts + 1;
+}
+
+/* The first byte of an attempt may leave. */
+static inline void call_note_sent(struct tulle_call *call)
+{
+    call->on_wire = true;
+    call->moved_at = call_now(call);
+    if (call->parent) {
+        call->parent->fork_sent = true;
+    }
 }
 
 /* Adds to the story, if the call has one. */

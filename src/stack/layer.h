@@ -30,7 +30,7 @@ enum down { DOWN_PASS, DOWN_HOLD, DOWN_ANSWER };
 enum up { UP_PASS, UP_HOLD, UP_AGAIN };
 enum tier { TIER_CALL, TIER_ATTEMPT };
 
-enum { LAYERS_MAX = 16, SLOTS_SIZE = 640 };
+enum { LAYERS_MAX = 20, SLOTS_SIZE = 640 };
 
 /* What a layer's ready-made configuration is made from. */
 struct prepare {

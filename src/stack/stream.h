@@ -36,6 +36,7 @@ struct stream {
     struct exchange *exchange; /* of the attempt; NULL: none is under way */
     size_t taken_before;       /* of what it is told again */
     uint64_t sent, received;   /* by this attempt */
+    bool reply_is_full;        /* the app is to read before the peer may go on */
     bool request_over;         /* on_request_end() was told */
 
     /* Core's. */

@@ -111,8 +111,10 @@ static void an_idempotency_key_makes_a_post_retriable(void **state)
     SEND(world, .method = "POST", .idempotency_key = "k1");
     CHECK_OK(world->last.error);
     assert_int_equal(world->last.attempts, 2);
-    assert_string_equal(world_request(world, 0)->headers, "Idempotency-Key: k1\n");
-    assert_string_equal(world_request(world, 1)->headers, "Idempotency-Key: k1\n");
+    assert_string_equal(world_request(world, 0)->headers,
+                        "Idempotency-Key: k1\nx-envoy-attempt-count: 1\n");
+    assert_string_equal(world_request(world, 1)->headers,
+                        "Idempotency-Key: k1\nx-envoy-attempt-count: 2\n");
 done:
     world_close(world);
 }
@@ -257,11 +259,14 @@ static void answers_are_retried_by_their_status_as_the_route_says(void **state)
     }
 }
 
-static void a_rate_limited_answer_is_never_retried(void **state)
+static void a_rate_limited_answer_is_retried_only_by_its_own_condition(void **state)
 {
     (void)state;
     assert_int_equal(attempts_of_answer(RETRIED_ON("5xx"), 503, "x-envoy-ratelimited: true"), 1);
     assert_int_equal(attempts_of_answer(RETRIED_ON("5xx"), 503, "x-envoy-overloaded: true"), 3);
+    assert_int_equal(
+        attempts_of_answer(RETRIED_ON("envoy-ratelimited"), 429, "x-envoy-ratelimited: true"), 3);
+    assert_int_equal(attempts_of_answer(RETRIED_ON("envoy-ratelimited"), 429, NULL), 1);
 }
 
 static unsigned attempts_of_grpc(const char *yaml, const char *header)
@@ -367,7 +372,7 @@ TEST_MAIN(TEST_OOM(istios_two_retries_are_the_default),
           cmocka_unit_test(retries_can_be_off_for_a_call),
           cmocka_unit_test(no_attempts_turn_retries_off),
           cmocka_unit_test(answers_are_retried_by_their_status_as_the_route_says),
-          cmocka_unit_test(a_rate_limited_answer_is_never_retried),
+          cmocka_unit_test(a_rate_limited_answer_is_retried_only_by_its_own_condition),
           cmocka_unit_test(a_grpc_status_in_the_head_is_retried_as_the_route_says),
           cmocka_unit_test(lost_attempts_are_retried_as_the_route_says),
           cmocka_unit_test(what_breaks_off_after_its_head_is_not_retried))

@@ -152,7 +152,8 @@ done:
     world_close(world);
 }
 
-static void the_routes_timeout_cuts_a_backoff(void **state)
+/* There is no use in waiting for what cannot be. */
+static void a_backoff_beyond_the_routes_timeout_is_not_begun(void **state)
 {
     struct test_world *world =
         world_open(ONE ROUTE(TO_REVIEWS "    timeout: 1s\n"
@@ -163,8 +164,9 @@ static void the_routes_timeout_cuts_a_backoff(void **state)
     (void)state;
     world_answer(world, FIRST, .kind = SCRIPT_RESET);
     SEND(world, .method = "GET", .deadline_ns = TULLE_NONE);
-    assert_int_equal(world->last.error, TULLE_E_TIMEOUT);
-    assert_int_equal(length_of(world), NS_PER_S);
+    assert_int_equal(world->last.error, TULLE_E_NETWORK);
+    assert_non_null(strstr(world->last.story, "no retry: no time is left"));
+    assert_int_equal(length_of(world), NS_PER_MS);
     assert_int_equal(world->last.attempts, 1);
     assert_true(world_metric(world, "tulle_retries_in_flight{" CLUSTER "}") == 0);
     world_close(world);
@@ -256,7 +258,7 @@ TEST_MAIN(TEST_OOM(the_deadline_is_30_s_where_nobody_says_anything),
           cmocka_unit_test(of_equals_the_deadline_does),
           cmocka_unit_test(the_routes_timeout_spans_all_tries),
           TEST_OOM(the_deadline_cuts_a_call_that_waits_for_a_connection),
-          cmocka_unit_test(the_routes_timeout_cuts_a_backoff),
+          cmocka_unit_test(a_backoff_beyond_the_routes_timeout_is_not_begun),
           TEST_OOM(the_deadline_cuts_a_body_that_drips),
           cmocka_unit_test(a_connection_that_never_comes_about_is_given_up),
           cmocka_unit_test(an_endpoint_that_hangs_is_ejected_for_it),

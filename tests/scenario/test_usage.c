@@ -131,7 +131,7 @@ static void headers_keep_their_order_and_case(void **state)
     assert_int_equal(world->last.error, TULLE_OK);
     assert_string_equal(world_request(world, 0)->headers,
                         "X-Zulu: 1\nx-alpha: a\tb\nX-Zulu: \n!#$%&'*+-.^_`|~: \xc3\xa9\n"
-                        "Idempotency-Key: k\n");
+                        "Idempotency-Key: k\nx-envoy-attempt-count: 1\n");
     world_close(world);
 }
 

@@ -245,7 +245,8 @@ static void the_next_server_sees(bool by_name)
     service_start(&service, by_name);
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         ask(&service, rows[i].asked, seen);
-        snprintf(wanted, sizeof(wanted), "GET /next?echo HTTP/1.1\r\nHost: shop\r\n%s\r\n",
+        snprintf(wanted, sizeof(wanted),
+                 "GET /next?echo HTTP/1.1\r\nHost: shop\r\n%sx-envoy-attempt-count: 1\r\n\r\n",
                  rows[i].seen);
         expect(seen, wanted, span);
         assert_int_equal(service.span_count, i + 1);
@@ -276,7 +277,8 @@ static void a_retry_is_a_span_of_its_own(void **state)
     service_start(&service, true);
     server_command(service.b, "next 1 status=503");
     ask(&service, rows[0].asked, seen);
-    snprintf(wanted, sizeof(wanted), "GET /next?echo HTTP/1.1\r\nHost: shop\r\n%s\r\n",
+    snprintf(wanted, sizeof(wanted),
+             "GET /next?echo HTTP/1.1\r\nHost: shop\r\n%sx-envoy-attempt-count: 2\r\n\r\n",
              rows[0].seen);
     expect(seen, wanted, span);
     assert_int_equal(service.span_count, 2);

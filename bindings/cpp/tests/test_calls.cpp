@@ -73,6 +73,16 @@ static void a_mesh_that_does_not_open_says_why()
     CHECK(log.find("shop.yaml") != std::string::npos);
 }
 
+static void a_policy_is_set_field_by_field()
+{
+    tullepp::config built;
+
+    CHECK(built.set("shop", "balancer.peakEwma.decayTime", "5s") == TULLE_OK);
+    CHECK(built.fault().empty());
+    CHECK(built.set("shop", "balancer.peakEwma.decayTime", "soon") == TULLE_E_USAGE);
+    CHECK(built.fault().find("shop: decayTime must be a duration") == 0);
+}
+
 static void replies_and_results_move()
 {
     auto mock = one_endpoint();
@@ -275,6 +285,7 @@ int main()
           a_failure_is_a_value_until_it_is_asked_for_one },
         { "a usage error needs no call", a_usage_error_needs_no_call },
         { "a mesh that does not open says why", a_mesh_that_does_not_open_says_why },
+        { "a policy is set field by field", a_policy_is_set_field_by_field },
         { "replies and results move", replies_and_results_move },
         { "a lambda hears the end, also of a call that was let go",
           a_lambda_hears_the_end_also_of_a_call_that_was_let_go },

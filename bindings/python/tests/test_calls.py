@@ -201,6 +201,22 @@ def test_a_wrong_library_is_an_import_error(named: str, said: str) -> None:
     assert done.returncode == 1 and "ImportError" in done.stderr and said in done.stderr
 
 
+def test_a_policy_is_set_field_by_field(server: Server) -> None:
+    config = config_of(server).set("reviews", "balancer.leastRequest", {"choiceCount": 3})
+    config.set("reviews:80", "hedge.minDelay", "1ms").set("reviews", "retry.previousHosts", False)
+    with pytest.raises(tulle.UsageError, match="reviews: decayTime must be a duration"):
+        config.set("reviews", "balancer", {"peakEwma": {"decayTime": 5}})
+    with tulle.Mesh(config, locality="r/z", labels={"app": "front"}, peer_index=1,
+                    peer_count=2) as mesh:
+        assert mesh.get("http://reviews/").status == 200
+
+
+def test_a_policy_that_was_set_holds(server: Server) -> None:
+    config = config_of(server).set("reviews", "dropOverload", {"percent": 100})
+    with tulle.Mesh(config) as mesh, pytest.raises(tulle.Error):
+        mesh.get("http://reviews/")
+
+
 def test_an_open_mesh_does_not_hold_up_the_end(server: Server) -> None:
     code = (f"import tulle\nm = tulle.Mesh(tulle.Config().service('a', 80)"
             f".endpoint('a', '{server.address}'), log_level='debug')\nm.get('http://a/')")

@@ -37,6 +37,8 @@ QUICK: dict[str, tuple[Any, list[Any]]] = {
     "tulle_config_free": (None, [c_void_p]),
     "tulle_config_add_service": (c_int, [c_void_p, c_char_p, c_uint16, c_int32]),
     "tulle_config_add_endpoint": (c_int, [c_void_p, c_char_p, c_char_p, c_char_p, c_uint32]),
+    "tulle_config_set": (c_int, [c_void_p, c_char_p, c_char_p, c_char_p]),
+    "tulle_config_fault": (c_char_p, [c_void_p]),
     "tulle_config_add_yaml": (c_int, [c_void_p, c_char_p, c_char_p]),
     "tulle_call_start": (c_int, [c_void_p, POINTER(s.Request), c_void_p, c_void_p,
                                  POINTER(c_void_p)]),

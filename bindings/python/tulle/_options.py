@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 from collections.abc import Iterable, Mapping
 from typing import Any, Callable, Optional, TypedDict, Union
@@ -62,6 +63,14 @@ class MeshOptions(TypedDict, total=False):
     allow_mock: bool
     #: "127.0.0.1:5353,[::1]:53"; those of the system
     dns_servers: str
+    #: where this program runs, "region/zone/subzone"; unknown
+    locality: str
+    #: of this workload, for failoverPriority; none
+    labels: Mapping[str, str]
+    #: which of its replicas this process is, from 0, for subsetting by aperture
+    peer_index: int
+    #: how many replicas there are; unknown
+    peer_count: int
 
 
 class Config:
@@ -87,15 +96,32 @@ class Config:
     def endpoint(self, host: str, address: str, labels: Optional[Mapping[str, str]] = None,
                  weight: int = 0) -> Config:
         """An endpoint of a service: "10.0.0.1:9080" or "[::1]:9080"."""
-        pairs = ",".join(f"{key}={value}" for key, value in (labels or {}).items())
+        pairs = _pairs(labels or {})
         check(lib.config_add_endpoint(self.handle, text(host), text(address),
                                       text(pairs) if pairs else None, weight))
+        return self
+
+    def set(self, target: str, path: str, value: Any) -> Config:
+        """One field of a TrafficPolicy of a host ("reviews", "reviews:80", "reviews/v1"):
+
+            Config().set("reviews", "balancer.peakEwma", {"decayTime": "5s"})
+
+        `value` is YAML, or a number, a boolean, a list or a mapping."""
+        words = value if isinstance(value, str) else json.dumps(value)
+        error = lib.config_set(self.handle, text(target), text(path), text(words))
+        if error == s.Code.USAGE:
+            raise UsageError(lib.config_fault(self.handle).decode(errors="replace"))
+        check(error)
         return self
 
     def yaml(self, words: str, name: str = "config.yaml") -> Config:
         """Resources as YAML or JSON; `name` stands for the file's name in errors."""
         check(lib.config_add_yaml(self.handle, text(name), text(words)))
         return self
+
+
+def _pairs(labels: Mapping[str, str]) -> str:
+    return ",".join(f"{key}={value}" for key, value in labels.items())
 
 
 def _named(option: str, value: Any, names: Mapping[str, int]) -> int:
@@ -131,6 +157,10 @@ _SETTERS.update({
     "trace": _sets("trace", lambda value: _named("trace", value, _TRACE)),
     "allow_mock": _sets("allow_mock", int),
     "dns_servers": _sets("dns_servers", text),
+    "locality": _sets("locality", text),
+    "labels": _sets("labels", lambda value: text(_pairs(value))),
+    "peer_index": _sets("peer_index", int),
+    "peer_count": _sets("peer_count", int),
 })
 
 

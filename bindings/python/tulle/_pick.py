@@ -21,6 +21,7 @@ class PickRequest(ctypes.Structure):
         ("size", c_size_t), ("url", c_char_p), ("method", c_char_p),
         ("headers", POINTER(s.Header)), ("header_count", c_size_t), ("deadline_ns", c_int64),
         ("place", c_char_p), ("queue", c_void_p), ("failure", c_void_p),
+        ("hash_key", c_char_p),
     ]
 
 

@@ -99,6 +99,10 @@ class Options(ctypes.Structure):
         ("span_user", c_void_p),
         ("allow_mock", c_int32),
         ("dns_servers", c_char_p),
+        ("locality", c_char_p),
+        ("labels", c_char_p),
+        ("peer_index", c_uint32),
+        ("peer_count", c_uint32),
     ]
 
 
@@ -143,6 +147,7 @@ class Request(ctypes.Structure):
         ("queue", c_void_p),
         ("event", c_void_p),
         ("context", c_void_p),
+        ("source", c_char_p),
     ]
 
 
@@ -193,6 +198,7 @@ class Span(ctypes.Structure):
         ("error", c_int32),
         ("start_ns", c_int64),
         ("end_ns", c_int64),
+        ("hedge", c_int32),
     ]
 
 

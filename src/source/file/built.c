@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* A configuration in code is the resources it would be in YAML: each service a
- * ServiceEntry, and texts as they are. Translation treats them alike. */
+ * ServiceEntry, what is set of a host a TrafficPolicy, and texts as they are.
+ * Translation treats them alike. */
 
 #include "source/file/built.h"
+
+#include <stdio.h>
 
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/macros.h"
 #include "base/table.h"
+#include "source/file/complaints.h"
 #include "source/file/translate.h"
+
+enum { FAULT_MAX = 512 };
 
 struct built_service {
     struct resource resource;
@@ -26,6 +32,9 @@ struct tulle_config {
     size_t resource_count, resource_capacity;
     struct built_text *texts;
     size_t text_count, text_capacity;
+    struct built_setting *settings;
+    size_t setting_count, setting_capacity;
+    char fault[FAULT_MAX];
 };
 
 enum tulle_error tulle_config_new(struct tulle_config **out)
@@ -51,6 +60,7 @@ void tulle_config_free(struct tulle_config *config)
     tulle__table_fini(&config->services);
     tulle__free(config->resources);
     tulle__free(config->texts);
+    tulle__free(config->settings);
     tulle__arena_fini(&config->arena);
     tulle__free(config);
 }
@@ -325,7 +335,66 @@ enum tulle_error tulle_config_add_yaml(struct tulle_config *config, const char *
     return TULLE_OK;
 }
 
-/* --- what the source takes --- */
+/* --- policies --- */
+
+static enum tulle_error setting_add(struct tulle_config *config, struct str target, struct str path,
+                                    struct str value)
+{
+    struct built_setting setting, *list;
+
+    setting.target = tulle__arena_str(&config->arena, target);
+    setting.path = tulle__arena_str(&config->arena, path);
+    setting.value = tulle__arena_str(&config->arena, value);
+    ENSURE(setting.target.data && setting.path.data && setting.value.data, TULLE_E_NOMEM);
+    list = with_room(config->settings, config->setting_count, &config->setting_capacity,
+                     sizeof(*list));
+    ENSURE(list != NULL, TULLE_E_NOMEM);
+    config->settings = list;
+    config->settings[config->setting_count++] = setting;
+    return TULLE_OK;
+}
+
+/* Reads what the target has now, and gives it up again. */
+static enum tulle_error settings_check(struct tulle_config *config, struct str target)
+{
+    const struct read_options options = { .name_space = "default" };
+    const struct resource *resource;
+    struct complaints complaints;
+    enum tulle_error error = TULLE_OK;
+    struct part *part;
+
+    tulle__complaints_init(&complaints);
+    part = tulle__built_policy_make(config->settings, config->setting_count, target, &options,
+                                    &complaints, &resource);
+    if (part == NULL) {
+        error = complaints.no_memory ? TULLE_E_NOMEM : TULLE_E_USAGE;
+    }
+    if (error == TULLE_E_USAGE) {
+        snprintf(config->fault, sizeof(config->fault), "%.*s: %.*s", STR_ARG(target),
+                 STR_ARG(complaints.list[0].text));
+    }
+    tulle__part_unref(part);
+    tulle__complaints_fini(&complaints);
+    return error;
+}
+
+enum tulle_error tulle_config_set(struct tulle_config *config, const char *target, const char *path,
+                                  const char *value)
+{
+    enum tulle_error error;
+
+    ENSURE(config != NULL && target != NULL && path != NULL && value != NULL, TULLE_E_USAGE);
+    config->fault[0] = '\0';
+    TRY(setting_add(config, str_of(target), str_of(path), str_of(value)));
+    error = settings_check(config, str_of(target));
+    config->setting_count -= error != TULLE_OK;
+    return error;
+}
+
+const char *tulle_config_fault(const struct tulle_config *config)
+{
+    return config != NULL ? config->fault : "";
+}
 
 /* --- copying --- */
 
@@ -355,6 +424,16 @@ static enum tulle_error texts_copy(const struct tulle_config *from, struct tulle
     return TULLE_OK;
 }
 
+static enum tulle_error settings_copy(const struct tulle_config *from, struct tulle_config *to)
+{
+    for (size_t i = 0; i < from->setting_count; i++) {
+        const struct built_setting *setting = &from->settings[i];
+
+        TRY(setting_add(to, setting->target, setting->path, setting->value));
+    }
+    return TULLE_OK;
+}
+
 enum tulle_error tulle__built_copy(const struct tulle_config *config, struct tulle_config **out)
 {
     struct tulle_config *copy;
@@ -362,13 +441,22 @@ enum tulle_error tulle__built_copy(const struct tulle_config *config, struct tul
     TRY(tulle_config_new(&copy));
     *out = copy;
     TRY(resources_copy(config, copy));
-    return texts_copy(config, copy);
+    TRY(texts_copy(config, copy));
+    return settings_copy(config, copy);
 }
+
+/* --- what the source takes --- */
 
 size_t tulle__built_texts(const struct tulle_config *config, const struct built_text **out)
 {
     *out = config->texts;
     return config->text_count;
+}
+
+size_t tulle__built_settings(const struct tulle_config *config, const struct built_setting **out)
+{
+    *out = config->settings;
+    return config->setting_count;
 }
 
 const struct resource *const *tulle__built_resources(const struct tulle_config *config,

@@ -9,6 +9,7 @@
 
 #include <tulle/config.h>
 
+#include "source/file/built_policy.h"
 #include "source/file/resource.h"
 
 struct built_text {
@@ -16,6 +17,9 @@ struct built_text {
 };
 
 size_t tulle__built_texts(const struct tulle_config *config, const struct built_text **out);
+
+/* What was set of TrafficPolicies, in its order. */
+size_t tulle__built_settings(const struct tulle_config *config, const struct built_setting **out);
 
 /* The services, as ServiceEntries in the order they were added. Their name_space
  * is empty, which means the client's. */

@@ -25,12 +25,34 @@ void tulle__built_set_fini(struct built_set *set)
     tulle__built_set_init(set);
 }
 
+static enum tulle_error policies_make(struct built_set *set, const struct tulle_config *config,
+                                      const struct read_options *options)
+{
+    const struct built_setting *settings;
+    size_t count = tulle__built_settings(config, &settings);
+
+    for (size_t i = 0; i < count; i++) {
+        struct built_part *built = &set->parts[set->count];
+
+        if (!tulle__built_target_is_new(settings, i)) {
+            continue;
+        }
+        built->part = tulle__built_policy_make(settings, count, settings[i].target, options,
+                                               &set->complaints, &built->resource);
+        ENSURE(built->part, TULLE_E_NOMEM); /* each was good when it was set */
+        set->count++;
+    }
+    return TULLE_OK;
+}
+
 static enum tulle_error parts_copy(struct built_set *set, const struct tulle_config *config)
 {
     size_t count;
     const struct resource *const *resources = tulle__built_resources(config, &count);
+    const struct built_setting *settings;
+    size_t most = count + tulle__built_settings(config, &settings) + 1;
 
-    set->parts = tulle__alloc_zero(count + 1, sizeof(*set->parts));
+    set->parts = tulle__alloc_zero(most, sizeof(*set->parts));
     ENSURE(set->parts, TULLE_E_NOMEM);
     for (size_t i = 0; i < count; i++) {
         struct built_part *built = &set->parts[i];
@@ -74,6 +96,7 @@ enum tulle_error tulle__built_set_read(struct built_set *set, const struct tulle
                                        const struct read_options *options)
 {
     TRY(parts_copy(set, config));
+    TRY(policies_make(set, config, options));
     return texts_read(set, config, options);
 }
 

@@ -58,6 +58,21 @@ struct str tulle__decode_copy(struct decoder *decoder, struct str text)
     return copy;
 }
 
+struct str tulle__decode_lower(struct decoder *decoder, struct str text)
+{
+    char *copy = tulle__arena_alloc(decoder->arena, text.size + 1);
+
+    if (!copy) {
+        decoder->no_memory = true;
+        return STR("");
+    }
+    for (size_t i = 0; i < text.size; i++) {
+        copy[i] = tulle__char_lower(text.data[i]);
+    }
+    copy[text.size] = '\0';
+    return (struct str){ copy, text.size };
+}
+
 static const struct field *field_find(const struct field *fields, size_t count, struct str name)
 {
     for (size_t i = 0; i < count; i++) {

@@ -129,21 +129,6 @@ static bool is_header_name(struct str name)
     return name.size > 0;
 }
 
-static struct str lower_copy(struct decoder *decoder, struct str text)
-{
-    char *copy = tulle__arena_alloc(decoder->arena, text.size + 1);
-
-    if (!copy) {
-        decoder->no_memory = true;
-        return STR("");
-    }
-    for (size_t i = 0; i < text.size; i++) {
-        copy[i] = tulle__char_lower(text.data[i]);
-    }
-    copy[text.size] = '\0';
-    return (struct str){ copy, text.size };
-}
-
 /* Istio ignores these as header names, silently. */
 static bool is_request_part(struct str name)
 {
@@ -170,7 +155,7 @@ static void header_item(struct decoder *decoder, const struct node *item, void *
         tulle__mistake_at_key(decoder, item, "\"%.*s\" is no header name", STR_ARG(item->key));
         return;
     }
-    header->name = lower_copy(decoder, item->key);
+    header->name = tulle__decode_lower(decoder, item->key);
     string_match_decode(decoder, item, &header->match, true);
 }
 

@@ -8,12 +8,19 @@
 
 #include "source/file/kinds.h"
 
-enum { STATUS_LEAST = 100, STATUS_MOST = 599, STATUS_CODES_MAX = 64, BACKOFF_GROWTH = 10 };
+enum {
+    STATUS_LEAST = 100,
+    STATUS_MOST = 599,
+    STATUS_CODES_MAX = 64,
+    BACKOFF_GROWTH = 10,
+    PRIORITY_UPDATE = 2 /* istiod's */
+};
 
 struct retries {
     uint32_t attempts;
     int64_t per_try_timeout_ns, backoff_ns;
     const struct node *on;
+    bool remote, ignores_previous;
 };
 
 static const struct choice conditions[] = {
@@ -30,7 +37,7 @@ static const struct choice conditions[] = {
     { "deadline-exceeded", RETRY_ON_DEADLINE_EXCEEDED },
     { "internal", RETRY_ON_INTERNAL },
     { "resource-exhausted", RETRY_ON_RESOURCE_EXHAUSTED },
-    { "envoy-ratelimited", -1 },
+    { "envoy-ratelimited", RETRY_ON_RATELIMITED },
     { "retriable-headers", -1 },
     { "http3-post-connect-failure", -1 },
     { NULL, 0 },
@@ -57,7 +64,7 @@ static void unknown_condition(struct decoder *decoder, const struct node *node, 
 }
 
 static void condition_add(struct decoder *decoder, const struct node *node, struct str name,
-                          struct retry_config *retry)
+                          unsigned *on)
 {
     const struct choice *choice = conditions;
 
@@ -73,7 +80,7 @@ static void condition_add(struct decoder *decoder, const struct node *node, stru
                        choice->name);
         return;
     }
-    retry->on |= (unsigned)choice->value;
+    *on |= (unsigned)choice->value;
 }
 
 struct status_list {
@@ -109,16 +116,40 @@ static void statuses_keep(struct decoder *decoder, const struct status_list *lis
     retry->on |= RETRY_ON_STATUS_CODES;
 }
 
+static bool is_list(struct decoder *decoder, const struct node *node)
+{
+    bool value;
+
+    if (node->kind != NODE_SCALAR || tulle__node_is_bool(node, &value)) {
+        tulle__mistake(decoder, node, "retryOn must be a text, its conditions split by commas");
+        return false;
+    }
+    return true;
+}
+
+void tulle__decode_conditions(struct decoder *decoder, const struct node *node, unsigned *on)
+{
+    struct str rest = node->text;
+
+    if (!is_list(decoder, node)) {
+        return;
+    }
+    while (rest.data) {
+        struct str name = tulle__str_trim(tulle__str_cut(rest, ',', &rest));
+        if (name.size > 0) {
+            condition_add(decoder, node, name, on);
+        }
+    }
+}
+
 static void conditions_decode(struct decoder *decoder, const struct node *node,
                               struct retry_config *retry)
 {
     struct str rest = node->text;
     struct status_list list = { .count = 0 };
-    bool value;
     uint64_t status;
 
-    if (node->kind != NODE_SCALAR || tulle__node_is_bool(node, &value)) {
-        tulle__mistake(decoder, node, "retryOn must be a text, its conditions split by commas");
+    if (!is_list(decoder, node)) {
         return;
     }
     while (rest.data) {
@@ -126,7 +157,7 @@ static void conditions_decode(struct decoder *decoder, const struct node *node,
         if (tulle__str_to_u64(name, UINT32_MAX, &status)) {
             status_add(decoder, node, status, &list);
         } else if (name.size > 0) {
-            condition_add(decoder, node, name, retry);
+            condition_add(decoder, node, name, &retry->on);
         }
     }
     statuses_keep(decoder, &list, retry);
@@ -134,7 +165,7 @@ static void conditions_decode(struct decoder *decoder, const struct node *node,
 
 static bool says_more(const struct retries *said)
 {
-    return said->on || said->per_try_timeout_ns != NEVER;
+    return said->on || said->per_try_timeout_ns != NEVER || said->remote;
 }
 
 void tulle__field_retries(struct decoder *decoder, const struct node *value, void *out,
@@ -153,10 +184,14 @@ void tulle__field_retries(struct decoder *decoder, const struct node *value, voi
           offsetof(struct retries, backoff_ns),
           NS_PER_MS,
           NEVER / BACKOFF_GROWTH },
-        { .name = "retryRemoteLocalities" },
-        { .name = "retryIgnorePreviousHosts" },
+        { .name = "retryRemoteLocalities", tulle__field_flag, offsetof(struct retries, remote) },
+        { .name = "retryIgnorePreviousHosts",
+          tulle__field_flag,
+          offsetof(struct retries, ignores_previous) },
     };
-    struct retries said = { .per_try_timeout_ns = NEVER, .backoff_ns = 25 * NS_PER_MS };
+    struct retries said = { .per_try_timeout_ns = NEVER,
+                            .backoff_ns = 25 * NS_PER_MS,
+                            .ignores_previous = true };
     struct rule_route *route = out;
     size_t before = decoder->mistakes;
 
@@ -171,6 +206,8 @@ void tulle__field_retries(struct decoder *decoder, const struct node *value, voi
     route->retry.per_try_timeout_ns = said.per_try_timeout_ns;
     route->retry.backoff_base_ns = said.backoff_ns;
     route->retry.backoff_max_ns = said.backoff_ns * BACKOFF_GROWTH;
+    route->retry.priority_update = said.remote ? PRIORITY_UPDATE : 0;
+    route->retry.any_host = !said.ignores_previous;
     if (said.on) {
         conditions_decode(decoder, said.on, &route->retry);
     }

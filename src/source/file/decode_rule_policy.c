@@ -7,39 +7,12 @@
 #include "model/defaults.h"
 #include "source/file/kinds.h"
 
-static const struct choice balancers[] = {
-    { "UNSPECIFIED", BALANCER_LEAST_REQUEST },
-    { "LEAST_REQUEST", BALANCER_LEAST_REQUEST },
-    { "LEAST_CONN", BALANCER_LEAST_REQUEST },
-    { "ROUND_ROBIN", BALANCER_ROUND_ROBIN },
-    { "RANDOM", BALANCER_RANDOM },
-    { "PASSTHROUGH", -1 },
-    { NULL, 0 },
-};
+enum { PERMILLE = 1000, HUNDRED = 100, BUDGET_PERCENT = 20 /* of a retryBudget that is there */ };
 
 struct pool {
     struct limits limits;
     int64_t connect_timeout_ns, tcp_idle_ns, http_idle_ns;
 };
-
-static void policy_balancer(struct decoder *decoder, const struct node *value, void *out,
-                            const struct field *field)
-{
-    static const struct field fields[] = {
-        { "simple", tulle__field_choice, offsetof(struct rule_policy, balancer),
-          .choices = balancers },
-        { .name = "consistentHash" },
-        { .name = "localityLbSetting" },
-        { .name = "warmupDurationSecs" },
-        { .name = "warmup" },
-    };
-    struct rule_policy *policy = out;
-
-    (void)field;
-    policy->has_balancer = true;
-    policy->balancer = BALANCER_LEAST_REQUEST;
-    DECODE_MAP(decoder, value, fields, policy);
-}
 
 static void pool_limit(struct decoder *decoder, const struct node *value, void *out,
                        const struct field *field)
@@ -123,15 +96,22 @@ static void policy_pool(struct decoder *decoder, const struct node *value, void 
     policy->idle_timeout_ns = pool.http_idle_ns != NEVER ? pool.http_idle_ns : pool.tcp_idle_ns;
 }
 
-static void outlier_min_health(struct decoder *decoder, const struct node *value, void *out,
-                               const struct field *field)
-{
-    int64_t number;
+struct outlier_said {
+    struct outlier_config config;
+    uint32_t min_health;
+};
 
-    (void)out;
-    (void)field;
-    if (tulle__decode_number(decoder, value, 0, 100, &number) && number != 0) {
-        tulle__mistake(decoder, value, "minHealthPercent is not supported yet, but for 0");
+/* istiod takes only what is over 0. */
+static void zeros_settle(struct outlier_config *outlier)
+{
+    if (outlier->consecutive_local_origin == 0) {
+        outlier->consecutive_local_origin = tulle__outlier_default.consecutive_local_origin;
+    }
+    if (outlier->max_ejection_percent == 0) {
+        outlier->max_ejection_percent = tulle__outlier_default.max_ejection_percent;
+    }
+    if (outlier->base_ejection_ns > outlier->max_ejection_ns) {
+        outlier->max_ejection_ns = outlier->base_ejection_ns;
     }
 }
 
@@ -141,63 +121,86 @@ static void policy_outlier(struct decoder *decoder, const struct node *value, vo
     static const struct field fields[] = {
         { .name = "splitExternalLocalOriginErrors",
           tulle__field_flag,
-          offsetof(struct outlier_config, split_local_origin) },
+          offsetof(struct outlier_said, config.split_local_origin) },
         { .name = "consecutiveLocalOriginFailures",
           tulle__field_u32,
-          offsetof(struct outlier_config, consecutive_local_origin),
+          offsetof(struct outlier_said, config.consecutive_local_origin),
           0,
           UINT32_MAX },
         { .name = "consecutiveGatewayErrors",
           tulle__field_u32,
-          offsetof(struct outlier_config, consecutive_gateway),
+          offsetof(struct outlier_said, config.consecutive_gateway),
           0,
           UINT32_MAX },
         { .name = "consecutive5xxErrors",
           tulle__field_u32,
-          offsetof(struct outlier_config, consecutive_5xx),
+          offsetof(struct outlier_said, config.consecutive_5xx),
           0,
           UINT32_MAX },
         { .name = "interval",
           tulle__field_duration,
-          offsetof(struct outlier_config, interval_ns),
+          offsetof(struct outlier_said, config.interval_ns),
           NS_PER_MS,
           NEVER - 1 },
         { .name = "baseEjectionTime",
           tulle__field_duration,
-          offsetof(struct outlier_config, base_ejection_ns),
+          offsetof(struct outlier_said, config.base_ejection_ns),
           NS_PER_MS,
           NEVER - 1 },
         { .name = "maxEjectionPercent",
           tulle__field_u32,
-          offsetof(struct outlier_config, max_ejection_percent),
+          offsetof(struct outlier_said, config.max_ejection_percent),
           0,
           100 },
-        { .name = "minHealthPercent", outlier_min_health },
+        { .name = "minHealthPercent",
+          tulle__field_u32,
+          offsetof(struct outlier_said, min_health),
+          0,
+          100 },
         { .name = "consecutiveErrors" },
     };
-    struct outlier_config outlier = tulle__outlier_default;
+    struct outlier_said said = { .config = tulle__outlier_default };
     struct rule_policy *policy = out;
 
     (void)field;
-    DECODE_MAP(decoder, value, fields, &outlier);
-    if (outlier.consecutive_local_origin == 0) {
-        outlier.consecutive_local_origin = tulle__outlier_default.consecutive_local_origin;
-    }
-    if (outlier.max_ejection_percent == 0) {
-        outlier.max_ejection_percent = tulle__outlier_default.max_ejection_percent;
-    }
-    if (outlier.base_ejection_ns > outlier.max_ejection_ns) {
-        outlier.max_ejection_ns = outlier.base_ejection_ns;
-    }
+    DECODE_MAP(decoder, value, fields, &said);
+    zeros_settle(&said.config);
     policy->has_outlier = true;
-    policy->outlier = outlier;
+    policy->outlier = said.config;
+    policy->panic_percent = said.min_health;
+}
+
+static void policy_budget(struct decoder *decoder, const struct node *value, void *out,
+                          const struct field *field)
+{
+    static const struct field fields[] = {
+        { .name = "percent",
+          .decode = tulle__field_decimal,
+          .offset = offsetof(struct budget_config, concurrency),
+          .most = PERMILLE,
+          .scale = PERMILLE / HUNDRED },
+        { .name = "minRetryConcurrency",
+          tulle__field_u32,
+          offsetof(struct budget_config, min_concurrency),
+          0,
+          UINT32_MAX },
+    };
+    struct rule_policy *policy = out;
+
+    (void)field;
+    policy->has_budget = true;
+    policy->budget = tulle__budget_default;
+    policy->budget.concurrency = BUDGET_PERCENT * PERMILLE / HUNDRED;
+    DECODE_MAP(decoder, value, fields, &policy->budget);
 }
 
 static void port_policy_item(struct decoder *decoder, const struct node *item, void *out)
 {
     static const struct field fields[] = {
         { .name = "port", tulle__field_port, offsetof(struct rule_port_policy, port) },
-        { .name = "loadBalancer", policy_balancer, offsetof(struct rule_port_policy, policy) },
+        { .name = "loadBalancer",
+          tulle__field_rule_balancer,
+          offsetof(struct rule_port_policy, policy) },
         { .name = "connectionPool", policy_pool, offsetof(struct rule_port_policy, policy) },
         { .name = "outlierDetection", policy_outlier, offsetof(struct rule_port_policy, policy) },
         { .name = "tls" },
@@ -225,7 +228,9 @@ void tulle__field_traffic_policy(struct decoder *decoder, const struct node *val
                                  const struct field *field)
 {
     static const struct field fields[] = {
-        { .name = "loadBalancer", policy_balancer, offsetof(struct rule_traffic_policy, policy) },
+        { .name = "loadBalancer",
+          tulle__field_rule_balancer,
+          offsetof(struct rule_traffic_policy, policy) },
         { .name = "connectionPool", policy_pool, offsetof(struct rule_traffic_policy, policy) },
         { .name = "outlierDetection",
           policy_outlier,
@@ -234,7 +239,7 @@ void tulle__field_traffic_policy(struct decoder *decoder, const struct node *val
         { .name = "tls" },
         { .name = "tunnel" },
         { .name = "proxyProtocol" },
-        { .name = "retryBudget" },
+        { .name = "retryBudget", policy_budget, offsetof(struct rule_traffic_policy, policy) },
     };
 
     (void)field;

@@ -122,6 +122,16 @@ void tulle__field_u32(struct decoder *decoder, const struct node *value, void *o
     }
 }
 
+void tulle__field_u64(struct decoder *decoder, const struct node *value, void *out,
+                      const struct field *field)
+{
+    int64_t number;
+
+    if (tulle__decode_number(decoder, value, field->least, field->most, &number)) {
+        *(uint64_t *)out = (uint64_t)number;
+    }
+}
+
 void tulle__field_u16(struct decoder *decoder, const struct node *value, void *out,
                       const struct field *field)
 {

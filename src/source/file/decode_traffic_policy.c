@@ -1,168 +1,121 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* TrafficPolicy, our own kind: what Istio cannot say. README.md has the table
- * of its fields, their defaults and where those come from. */
+/* TrafficPolicy, our own kind: what Istio cannot say. */
+
+#include "source/file/decode_traffic_policy.h"
 
 #include "model/defaults.h"
 #include "source/file/kinds.h"
 
-enum { PERMILLE = 1000, CHOICES_MAX = 100 };
+#define PART(group_, mark_) .decode = tulle__field_group, .group = &(group_), .mark = (mark_)
+#define PART_LIST(group_, mark_, list, count)                                                      \
+    .decode = tulle__field_list, .group = &(group_), .mark = (mark_),                              \
+    .offset = offsetof(struct traffic_policy, list),                                               \
+    .count_offset = offsetof(struct traffic_policy, count)
 
-static void least_request(struct decoder *decoder, const struct node *value, void *out,
-                          const struct field *field)
+static const struct field fields[] = {
+    { .name = "host",
+      .decode = tulle__field_host,
+      .offset = offsetof(struct traffic_policy, host),
+      .unset = "required",
+      .from = "DestinationRule.host" },
+    { .name = "subset",
+      .decode = tulle__field_placed,
+      .offset = offsetof(struct traffic_policy, subset),
+      .unset = "every one",
+      .from = "Destination.subset" },
+    { .name = "port",
+      .decode = tulle__field_port,
+      .offset = offsetof(struct traffic_policy, port),
+      .unset = "every one",
+      .from = "Destination.port: `{number: 80}`" },
+    { .name = "balancer",
+      PART(tulle__policy_balancer, POLICY_BALANCER),
+      .unset = "the DestinationRule's" },
+    { .name = "hashPolicy",
+      PART_LIST(tulle__policy_hash, POLICY_HASH, balancer.hash, balancer.hash_count),
+      .unset = "the DestinationRule's",
+      .from = "Envoy RouteAction.hash_policy" },
+    { .name = "hashBalanceFactor",
+      COUNT(traffic_policy, balancer.hash_balance, 100, COUNT_MOST),
+      .mark = POLICY_HASH_BALANCE,
+      .unset = "none",
+      .from = "Envoy ConsistentHashingLbConfig.hash_balance_factor" },
+    { .name = "slowStart",
+      PART(tulle__policy_slow_start, POLICY_SLOW_START),
+      .unset = "the DestinationRule's" },
+    { .name = "subsetting", PART(tulle__policy_subsetting, POLICY_SUBSETTING), .unset = "none" },
+    { .name = "locality",
+      PART(tulle__policy_locality, POLICY_LOCALITY),
+      .unset = "the DestinationRule's" },
+    { .name = "dropOverload", PART(tulle__policy_drop, POLICY_DROP), .unset = "none" },
+    { .name = "outlierDetection",
+      PART(tulle__policy_outlier, POLICY_OUTLIER),
+      .unset = "the DestinationRule's" },
+    { .name = "healthChecks",
+      PART_LIST(tulle__policy_check, POLICY_CHECKS, checks, check_count),
+      .unset = "none",
+      .from = "Envoy Cluster.health_checks" },
+    { .name = "retry", PART(tulle__policy_retry, POLICY_RETRY), .unset = "as below" },
+    { .name = "retryBudget", PART(tulle__policy_budget, POLICY_BUDGET), .unset = "as below" },
+    { .name = "hedge", PART(tulle__policy_hedge, POLICY_HEDGE), .unset = "off" },
+    { .name = "adaptiveConcurrency",
+      PART(tulle__policy_adaptive, POLICY_ADAPTIVE),
+      .unset = "off" },
+    { .name = "admissionControl", PART(tulle__policy_admission, POLICY_ADMISSION), .unset = "off" },
+    { .name = "adaptiveThrottling",
+      PART(tulle__policy_throttling, POLICY_THROTTLING),
+      .unset = "off" },
+    { .name = "limits", PART(tulle__policy_limits, POLICY_LIMITS), .unset = "none" },
+    { .name = "preconnect", PART(tulle__policy_preconnect, POLICY_PRECONNECT), .unset = "none" },
+};
+
+const struct field_group tulle__traffic_policy_group = { FIELDS(fields) };
+
+void tulle__traffic_policy_init(struct traffic_policy *policy)
 {
-    static const struct field fields[] = {
-        { .name = "choiceCount",
-          tulle__field_u32,
-          offsetof(struct balancer_config, choice_count),
-          2,
-          CHOICES_MAX },
+    *policy = (struct traffic_policy){
+        .balancer = tulle__balancer_default,
+        .outlier = tulle__outlier_default,
+        .retry = tulle__retry_default,
+        .budget = tulle__budget_default,
+        .hedge = tulle__hedge_default,
+        .adaptive = tulle__adaptive_default,
+        .admission = tulle__admission_default,
+        .throttling = tulle__throttling_default,
+        .limits = tulle__limits_default,
+        .preconnect = tulle__preconnect_default,
     };
-
-    (void)field;
-    DECODE_MAP(decoder, value, fields, out);
 }
 
-static void peak_ewma(struct decoder *decoder, const struct node *value, void *out,
-                      const struct field *field)
+static uint32_t marks_of(const struct node *spec)
 {
-    static const struct field fields[] = {
-        { .name = "decayTime",
-          tulle__field_duration,
-          offsetof(struct balancer_config, ewma_tau_ns),
-          NS_PER_MS,
-          NEVER - 1 },
-        { .name = "defaultRtt",
-          tulle__field_duration,
-          offsetof(struct balancer_config, ewma_default_ns),
-          NS_PER_MS,
-          NEVER - 1 },
-    };
+    uint32_t marks = 0;
 
-    (void)field;
-    DECODE_MAP(decoder, value, fields, out);
-}
+    for (size_t i = 0; i < COUNT_OF(fields); i++) {
+        const struct node *node = tulle__node_find(spec, str_of(fields[i].name));
 
-static void no_fields(struct decoder *decoder, const struct node *value, void *out,
-                      const struct field *field)
-{
-    (void)field;
-    tulle__decode_map(decoder, value, NULL, 0, out);
-}
-
-static enum balancer_kind kind_of(struct str name)
-{
-    static const struct choice kinds[] = {
-        { .name = "roundRobin", BALANCER_ROUND_ROBIN },
-        { .name = "random", BALANCER_RANDOM },
-        { .name = "peakEwma", BALANCER_PEAK_EWMA },
-    };
-
-    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
-        if (str_equal(name, str_of(kinds[i].name))) {
-            return (enum balancer_kind)kinds[i].value;
-        }
+        marks |= node && !tulle__node_is_null(node) ? fields[i].mark : 0;
     }
-    return BALANCER_LEAST_REQUEST;
-}
-
-static void policy_balancer(struct decoder *decoder, const struct node *value, void *out,
-                            const struct field *field)
-{
-    static const struct field fields[] = {
-        { .name = "leastRequest", least_request },
-        { .name = "roundRobin", no_fields },
-        { .name = "random", no_fields },
-        { .name = "peakEwma", peak_ewma },
-    };
-    struct traffic_policy *policy = out;
-    size_t before = decoder->mistakes;
-
-    (void)field;
-    policy->has_balancer = true;
-    policy->balancer = tulle__balancer_default;
-    DECODE_MAP(decoder, value, fields, &policy->balancer);
-    if (decoder->mistakes == before && value->count != 1) {
-        tulle__mistake(decoder, value,
-                       "balancer must be one of leastRequest, roundRobin, random and peakEwma");
-        return;
-    }
-    if (decoder->mistakes == before && tulle__node_is_null(value->first)) {
-        tulle__mistake(decoder, value->first, "%.*s must be a map; {} takes the defaults",
-                       STR_ARG(value->first->key));
-        return;
-    }
-    policy->balancer.kind = value->first ? kind_of(value->first->key) : BALANCER_LEAST_REQUEST;
-}
-
-/* "12.5" is 125 permille; no more than one digit behind the point. */
-static bool percent_parse(struct str text, uint32_t *permille)
-{
-    struct str fraction;
-    struct str whole = tulle__str_cut(text, '.', &fraction);
-    uint64_t percent, tenth = 0;
-
-    if (!tulle__str_to_u64(whole, 100, &percent)) {
-        return false;
-    }
-    if (fraction.data && (fraction.size != 1 || !tulle__str_to_u64(fraction, 9, &tenth))) {
-        return false;
-    }
-    *permille = (uint32_t)(percent * 10 + tenth);
-    return *permille <= PERMILLE;
-}
-
-static void budget_percent(struct decoder *decoder, const struct node *value, void *out,
-                           const struct field *field)
-{
-    struct budget_config *budget = out;
-
-    (void)field;
-    if (value->kind != NODE_SCALAR || !value->is_plain ||
-        !percent_parse(value->text, &budget->permille)) {
-        tulle__mistake(decoder, value,
-                       "percent must be a number between 0 and 100, such as 20 or 12.5");
-    }
-}
-
-static void policy_budget(struct decoder *decoder, const struct node *value, void *out,
-                          const struct field *field)
-{
-    static const struct field fields[] = {
-        { .name = "percent", budget_percent },
-        { .name = "minRetriesPerSecond",
-          tulle__field_u32,
-          offsetof(struct budget_config, reserve_per_s),
-          0,
-          1000000 },
-    };
-    struct traffic_policy *policy = out;
-
-    (void)field;
-    policy->has_budget = true;
-    policy->budget = tulle__budget_default;
-    DECODE_MAP(decoder, value, fields, &policy->budget);
+    return marks;
 }
 
 void tulle__decode_traffic_policy(struct decoder *decoder, const struct node *spec,
                                   struct resource *out)
 {
-    static const struct field fields[] = {
-        { .name = "host", tulle__field_host, offsetof(struct traffic_policy, host) },
-        { .name = "subset", tulle__field_placed, offsetof(struct traffic_policy, subset) },
-        { .name = "port", tulle__field_port, offsetof(struct traffic_policy, port) },
-        { .name = "balancer", policy_balancer },
-        { .name = "retryBudget", policy_budget },
-    };
     struct traffic_policy *policy = &out->spec.traffic_policy;
     size_t before = decoder->mistakes;
 
     out->is_exported = true;
-    DECODE_MAP(decoder, spec, fields, policy);
+    tulle__traffic_policy_init(policy);
+    tulle__decode_map(decoder, spec, fields, COUNT_OF(fields), policy);
+    policy->says |= marks_of(spec);
     if (policy->host.text.size == 0 && decoder->mistakes == before) {
         tulle__mistake(decoder, spec, "host must name a host");
     }
-    if (!policy->has_balancer && !policy->has_budget && decoder->mistakes == before) {
-        tulle__mistake(decoder, spec, "it says nothing: balancer or retryBudget must be there");
+    if (policy->says == 0 && decoder->mistakes == before) {
+        tulle__mistake(decoder, spec,
+                       "it says nothing: balancer, retryBudget, outlierDetection "
+                       "or another policy must be there");
     }
 }

@@ -95,6 +95,10 @@ static enum tulle_error options_copy(struct source *source, const struct source_
     source->translate.domain = text_copy(&source->arena, options->domain);
     ENSURE(source->read.name_space && source->translate.domain, TULLE_E_NOMEM);
     TRY(kinds_copy(source, options->ignore_kinds));
+    source->translate.self = options->self;
+    source->translate.self.locality = text_copy(&source->arena, options->self.locality);
+    source->translate.self.labels = text_copy(&source->arena, options->self.labels);
+    ENSURE(source->translate.self.locality && source->translate.self.labels, TULLE_E_NOMEM);
     return options->path ? path_copy(source, options->path) : TULLE_OK;
 }
 

@@ -20,8 +20,14 @@ spec_fn tulle__decode_mock_endpoint;
 item_fn tulle__item_route_match;
 /* struct retry_config and its has_retries are in a struct rule_route */
 field_fn tulle__field_retries;
+/* The conditions of a retryOn, added to enum retry_on; status codes are none here. */
+void tulle__decode_conditions(struct decoder *decoder, const struct node *node, unsigned *on);
 /* struct rule_traffic_policy */
 field_fn tulle__field_traffic_policy;
+/* struct rule_policy, of a loadBalancer */
+field_fn tulle__field_rule_balancer;
+/* struct locality_setting */
+field_fn tulle__field_locality_setting;
 /* bool is_exported, from exportTo */
 field_fn tulle__field_export;
 

@@ -17,6 +17,7 @@
 #include "model/part.h"
 #include "model/route.h"
 #include "model/snapshot.h"
+#include "seam/source.h"
 
 /* Where something was written. Line and column count from 1; line 0: in code. */
 struct place {
@@ -97,15 +98,46 @@ struct virtual_service {
     size_t route_count;
 };
 
+/* A share of `distribute`: of a locality, which may end in "*". */
+struct locality_share {
+    struct str to;
+    uint32_t weight;
+};
+
+struct locality_distribute {
+    struct str from;
+    const struct locality_share *to;
+    size_t to_count;
+};
+
+struct locality_failover {
+    struct str from, to; /* regions */
+};
+
+/* Istio's LocalityLoadBalancerSetting. */
+struct locality_setting {
+    bool is_off;
+    const struct locality_distribute *distribute;
+    size_t distribute_count;
+    const struct locality_failover *failover;
+    size_t failover_count;
+    const struct str *priorities; /* failoverPriority: "name" or "name=value" */
+    size_t priority_count;
+};
+
 /* Who inherits a group with has_x false is Istio's rule: translate_policies.c. */
 struct rule_policy {
     bool has_balancer;
-    enum balancer_kind balancer;
+    struct balancer_config balancer; /* kind, hash and slow start; the rest is default */
+    struct locality_setting locality;
     bool has_pool; /* connectionPool; what is not said in it is Istio's default */
     struct limits limits;
     int64_t connect_timeout_ns, idle_timeout_ns;
     bool has_outlier;
     struct outlier_config outlier;
+    uint32_t panic_percent; /* outlierDetection.minHealthPercent */
+    bool has_budget;
+    struct budget_config budget; /* the concurrency budget alone */
 };
 
 struct rule_port_policy {
@@ -136,33 +168,56 @@ struct destination_rule {
     size_t subset_count;
 };
 
+/* What a TrafficPolicy says something of. */
+enum policy_part {
+    POLICY_BALANCER = 1 << 0, /* the kind, and what belongs to one kind */
+    POLICY_HASH = 1 << 1,
+    POLICY_HASH_BALANCE = 1 << 2,
+    POLICY_SLOW_START = 1 << 3,
+    POLICY_SUBSETTING = 1 << 4,
+    POLICY_LOCALITY = 1 << 5,
+    POLICY_DROP = 1 << 6,
+    POLICY_OUTLIER = 1 << 7,
+    POLICY_CHECKS = 1 << 8,
+    POLICY_RETRY = 1 << 9,
+    POLICY_BUDGET = 1 << 10,
+    POLICY_HEDGE = 1 << 11,
+    POLICY_ADAPTIVE = 1 << 12,
+    POLICY_ADMISSION = 1 << 13,
+    POLICY_THROTTLING = 1 << 14,
+    POLICY_LIMITS = 1 << 15, /* those of one endpoint */
+    POLICY_PRECONNECT = 1 << 16,
+    POLICY_PANIC = 1 << 17, /* in the part of the locality; each of the three alone */
+    POLICY_OVERPROVISIONING = 1 << 18,
+    POLICY_LOCALITY_MODE = 1 << 19
+};
+
 /* Our own kind, laid over the DestinationRule of the same host (then subset,
- * then port): what is not said here is left as it is.
- *
- *   apiVersion: tulle.dev/v1alpha1
- *   kind: TrafficPolicy
- *   spec:
- *     host: reviews
- *     subset: v1            # optional
- *     port: {number: 80}    # optional
- *     balancer:             # one of these
- *       leastRequest: {choiceCount: 2}
- *       roundRobin: {}
- *       random: {}
- *       peakEwma: {decayTime: 10s, defaultRtt: 30ms}
- *     retryBudget:
- *       percent: 20         # retries per 100 calls
- *       minRetriesPerSecond: 10
- */
+ * then port), part by part: a part that is there stands for itself alone, with
+ * defaults for what it does not say; one that is not is left as it is.
+ * README.md has the table of its fields. */
 struct traffic_policy {
     struct placed host;
     struct placed subset;
     uint16_t port; /* 0: every port */
-    bool has_balancer;
+    uint32_t says; /* enum policy_part */
     struct balancer_config balancer;
-    bool has_budget;
+    struct placed local_service; /* of zone-aware routing; size 0: none */
+    struct outlier_config outlier;
+    const struct health_check *checks;
+    size_t check_count;
+    struct retry_more retry;
     struct budget_config budget;
+    struct hedge_config hedge;
+    struct adaptive_concurrency_config adaptive;
+    struct admission_config admission;
+    struct throttling_config throttling;
+    struct limits limits;
+    struct preconnect_config preconnect;
 };
+
+/* With the default of every part. */
+void tulle__traffic_policy_init(struct traffic_policy *policy);
 
 /* What an endpoint of a mock does with requests, as struct tulle_mock_answer
  * says it; only a mock reads this kind (include/tulle/mock.h has an example). */
@@ -266,6 +321,7 @@ struct translate_options {
     const char *name_space;
     const char *domain;
     bool strict_retries;
+    struct source_self self;
 };
 
 /* Turns the resources that are in force into parts, as istiod does. A resource

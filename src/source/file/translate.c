@@ -119,7 +119,7 @@ static enum tulle_error phases_run(struct translation *translation, const struct
 static enum tulle_error build(struct translation *translation, struct draft *out)
 {
     for (const struct mesh_host *host = translation->hosts; host; host = host->next) {
-        TRY(tulle__translate_clusters(host, out));
+        TRY(tulle__translate_clusters(translation, host, out));
         TRY(tulle__translate_service(translation, host, out));
     }
     return translation->complaints->no_memory ? TULLE_E_NOMEM : TULLE_OK;
@@ -136,11 +136,21 @@ static enum tulle_error translate(struct translation *translation,
     return build(translation, out);
 }
 
+static struct translate_options options_complete(const struct translate_options *options)
+{
+    struct translate_options known = *options;
+
+    known.self.locality = known.self.locality ? known.self.locality : "";
+    known.self.labels = known.self.labels ? known.self.labels : "";
+    return known;
+}
+
 enum tulle_error tulle__translate(const struct resource *const *resources, size_t count,
                                   const struct translate_options *options,
                                   struct complaints *complaints, bool *refused, struct draft *out)
 {
-    struct translation translation = { .options = options,
+    const struct translate_options known = options_complete(options);
+    struct translation translation = { .options = &known,
                                        .complaints = complaints,
                                        .refused = refused };
     enum tulle_error error;

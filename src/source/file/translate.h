@@ -140,10 +140,30 @@ enum tulle_error tulle__translate_merge_rules(struct translation *translation,
 
 /* --- building --- */
 
-enum tulle_error tulle__translate_clusters(const struct mesh_host *host, struct draft *out);
-/* Fills in all that rules and TrafficPolicies decide; port and subset are set. */
-void tulle__translate_policies(struct cluster *cluster, const struct mesh_host *host,
-                               const struct rule_subset *subset);
+enum tulle_error tulle__translate_clusters(struct translation *translation,
+                                           const struct mesh_host *host, struct draft *out);
+/* Fills in all that rules and TrafficPolicies decide; port and subset are set.
+ * `*setting` is what the rules say of localities, to be used at once.
+ * Errors: TULLE_E_NOMEM */
+enum tulle_error tulle__translate_policies(struct translation *translation, struct cluster *cluster,
+                                           const struct mesh_host *host,
+                                           const struct rule_subset *subset,
+                                           const struct locality_setting **setting);
+/* Gives the endpoints their priorities, and the set the weights of localities, or
+ * takes endpoints out of it; `endpoints` are the set's. Policies are there already.
+ * Errors: TULLE_E_NOMEM */
+enum tulle_error tulle__translate_localities(struct translation *translation,
+                                             const struct cluster *cluster,
+                                             const struct locality_setting *setting,
+                                             struct endpoint_set *set, struct endpoint *endpoints);
+/* How many endpoints the service that this program is one of has where; `said_by`
+ * names it. Errors: TULLE_E_NOMEM */
+enum tulle_error tulle__translate_callers(struct translation *translation,
+                                          const struct resource *said_by,
+                                          const struct placed *service, struct cluster *cluster);
+void tulle__translate_overlay_apply(struct cluster *cluster, const struct traffic_policy *policy);
+/* Moves what its policies point at into the cluster's arena. Errors: TULLE_E_NOMEM */
+enum tulle_error tulle__translate_own(struct cluster *cluster);
 enum tulle_error tulle__translate_service(struct translation *translation,
                                           const struct mesh_host *host, struct draft *out);
 

@@ -70,19 +70,15 @@ static bool endpoint_copy(struct arena *arena, const struct port_endpoint *from,
 {
     endpoint->address = tulle__arena_str(arena, from->address);
     endpoint->locality = tulle__arena_str(arena, from->endpoint->locality);
+    endpoint->hash_key = STR("");
     endpoint->weight = from->endpoint->weight > 0 ? from->endpoint->weight : 1;
     return endpoint->address.data != NULL && endpoint->locality.data != NULL &&
            labels_copy(arena, from->endpoint, endpoint);
 }
 
 static bool endpoints_copy(struct endpoint_set *set, const struct port_endpoints *from,
-                           const struct rule_subset *subset, size_t count)
+                           const struct rule_subset *subset, struct endpoint *endpoints)
 {
-    struct endpoint *endpoints = ARENA_ARRAY(&set->part.arena, struct endpoint, count + 1);
-
-    if (endpoints == NULL) {
-        return false;
-    }
     for (size_t i = 0; i < from->count; i++) {
         if (!is_selected(from->list[i].endpoint, subset)) {
             continue;
@@ -96,21 +92,22 @@ static bool endpoints_copy(struct endpoint_set *set, const struct port_endpoints
     return true;
 }
 
-static struct endpoint_set *endpoint_set_new(const struct port_endpoints *from,
-                                             const struct rule_subset *subset)
+static enum tulle_error
+endpoint_set_fill(struct translation *translation, const struct cluster *cluster,
+                  const struct port_endpoints *from, const struct rule_subset *subset,
+                  const struct locality_setting *setting, struct endpoint_set *set)
 {
-    struct endpoint_set *set = tulle__part_new(sizeof(*set));
+    struct endpoint *endpoints;
     size_t count = 0;
 
     for (size_t i = 0; i < from->count; i++) {
         count += is_selected(from->list[i].endpoint, subset);
     }
-    if (set == NULL || !endpoints_copy(set, from, subset, count)) {
-        tulle__part_unref(set);
-        return NULL;
-    }
+    endpoints = ARENA_ARRAY(&set->part.arena, struct endpoint, count + 1);
+    ENSURE(endpoints != NULL && endpoints_copy(set, from, subset, endpoints), TULLE_E_NOMEM);
+    TRY(tulle__translate_localities(translation, cluster, setting, set, endpoints));
     tulle__endpoint_set_seal(set);
-    return set;
+    return TULLE_OK;
 }
 
 /* --- clusters --- */
@@ -130,47 +127,56 @@ static bool cluster_name(struct cluster *cluster, const struct mesh_host *host,
            cluster->name_space.data && cluster->name.data;
 }
 
-/* Takes `set` over, also on failure. */
-static bool cluster_take_endpoints(struct cluster *cluster, struct endpoint_set *set)
+/* Its endpoints are a part of their own, so that they change alone. */
+static enum tulle_error cluster_fill(struct translation *translation, struct cluster *cluster,
+                                     const struct mesh_host *host, size_t port,
+                                     const struct rule_subset *subset)
 {
-    if (set == NULL) {
-        return false;
-    }
+    const struct locality_setting *setting;
+    struct endpoint_set *set;
+
+    ENSURE(cluster_name(cluster, host, subset), TULLE_E_NOMEM);
+    TRY(tulle__translate_policies(translation, cluster, host, subset, &setting));
+    set = tulle__part_new(sizeof(*set));
+    ENSURE(set != NULL, TULLE_E_NOMEM);
     if (!tulle__part_add_cleanup(&cluster->part, tulle__part_unref, set)) {
         tulle__part_unref(set);
-        return false;
+        return TULLE_E_NOMEM;
     }
     cluster->endpoints = set;
-    return true;
+    TRY(endpoint_set_fill(translation, cluster, &host->endpoints[port], subset, setting, set));
+    tulle__cluster_seal(cluster);
+    return TULLE_OK;
 }
 
-static enum tulle_error cluster_add(const struct mesh_host *host, size_t port,
-                                    const struct rule_subset *subset, struct draft *out)
+static enum tulle_error cluster_add(struct translation *translation, const struct mesh_host *host,
+                                    size_t port, const struct rule_subset *subset,
+                                    struct draft *out)
 {
     const struct entry_port *entry_port = &host->entry->spec.service_entry.ports[port];
     struct cluster *cluster = tulle__part_new(sizeof(*cluster));
+    enum tulle_error error;
 
     ENSURE(cluster != NULL, TULLE_E_NOMEM);
     cluster->port = entry_port->number;
     cluster->protocol = entry_port->protocol;
     cluster->discovery = host->entry->spec.service_entry.resolution;
     cluster->trouble = STR("");
-    if (!cluster_name(cluster, host, subset) ||
-        !cluster_take_endpoints(cluster, endpoint_set_new(&host->endpoints[port], subset))) {
+    error = cluster_fill(translation, cluster, host, port, subset);
+    if (error != TULLE_OK) {
         tulle__part_unref(cluster);
-        return TULLE_E_NOMEM;
+        return error;
     }
-    tulle__translate_policies(cluster, host, subset);
-    tulle__cluster_seal(cluster);
     return tulle__draft_add_cluster(out, cluster) ? TULLE_OK : TULLE_E_NOMEM;
 }
 
-enum tulle_error tulle__translate_clusters(const struct mesh_host *host, struct draft *out)
+enum tulle_error tulle__translate_clusters(struct translation *translation,
+                                           const struct mesh_host *host, struct draft *out)
 {
     for (size_t port = 0; port < host->entry->spec.service_entry.port_count; port++) {
-        TRY(cluster_add(host, port, NULL, out));
+        TRY(cluster_add(translation, host, port, NULL, out));
         for (size_t i = 0; i < host->subset_count; i++) {
-            TRY(cluster_add(host, port, host->subsets[i], out));
+            TRY(cluster_add(translation, host, port, host->subsets[i], out));
         }
     }
     return TULLE_OK;

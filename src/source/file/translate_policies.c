@@ -5,14 +5,22 @@
  * Inheritance is istiod's MergeSubsetTrafficPolicy: a portLevelSettings entry
  * stands in the place of the whole policy it is in (what it does not say is
  * default, not inherited); a subset's groups replace the rule's one by one,
- * unless they are a port's: then all of them. TrafficPolicies come last: host,
- * subset, port, subset and port. */
+ * unless they are a port's: then all of them. The retry budget knows no ports.
+ * TrafficPolicies come last: host, subset, port, subset and port. */
 
 #include "source/file/translate.h"
 
 #include "base/clock.h"
 #include "base/macros.h"
 #include "model/defaults.h"
+
+/* What a cluster is given, and by which rules. */
+struct ruling {
+    struct cluster *cluster;
+    const struct locality_setting *localities;
+    struct placed local_service; /* of zone-aware routing, by `said_by` */
+    const struct resource *said_by;
+};
 
 /* What a level says of one port. */
 static const struct rule_policy *level_policy(const struct rule_traffic_policy *level,
@@ -28,12 +36,17 @@ static const struct rule_policy *level_policy(const struct rule_traffic_policy *
     return &level->policy;
 }
 
-static void group_balancer(struct cluster *cluster, const struct rule_policy *policy)
+static void group_balancer(struct ruling *ruling, const struct rule_policy *policy)
 {
-    cluster->balancer = tulle__balancer_default;
-    if (policy->has_balancer) {
-        cluster->balancer.kind = policy->balancer;
-    }
+    struct balancer_config *balancer = &ruling->cluster->balancer;
+    uint32_t panic = balancer->locality.panic_percent;
+
+    *balancer = policy->has_balancer ? policy->balancer : tulle__balancer_default;
+    balancer->locality.panic_percent = panic;
+    ruling->localities = &policy->locality;
+    /* istiod leaves out the previous_hosts predicate where a hash decides. */
+    ruling->cluster->retry.any_host =
+        balancer->kind == BALANCER_RING_HASH || balancer->kind == BALANCER_MAGLEV;
 }
 
 static void group_pool(struct cluster *cluster, const struct rule_policy *policy)
@@ -57,6 +70,7 @@ static void group_outlier(struct cluster *cluster, const struct rule_policy *pol
     struct outlier_config *outlier = &cluster->outlier;
 
     *outlier = (struct outlier_config){ 0 };
+    cluster->balancer.locality.panic_percent = policy->panic_percent;
     if (policy->has_outlier) {
         *outlier = policy->outlier;
         outlier->enabled = true;
@@ -67,13 +81,21 @@ static void group_outlier(struct cluster *cluster, const struct rule_policy *pol
     }
 }
 
-static void subset_apply(struct cluster *cluster, const struct rule_traffic_policy *level)
+static void group_budget(struct cluster *cluster, const struct rule_traffic_policy *level)
 {
+    if (level->policy.has_budget) {
+        cluster->budget = level->policy.budget;
+    }
+}
+
+static void subset_apply(struct ruling *ruling, const struct rule_traffic_policy *level)
+{
+    struct cluster *cluster = ruling->cluster;
     bool all;
     const struct rule_policy *policy = level_policy(level, cluster->port, &all);
 
     if (policy->has_balancer || all) {
-        group_balancer(cluster, policy);
+        group_balancer(ruling, policy);
     }
     if (policy->has_pool || all) {
         group_pool(cluster, policy);
@@ -81,37 +103,41 @@ static void subset_apply(struct cluster *cluster, const struct rule_traffic_poli
     if (policy->has_outlier || all) {
         group_outlier(cluster, policy);
     }
+    group_budget(cluster, level);
 }
 
-static void rules_apply(struct cluster *cluster, const struct mesh_host *host,
+static void rules_apply(struct ruling *ruling, const struct mesh_host *host,
                         const struct rule_subset *subset)
 {
     static const struct rule_policy nothing;
     const struct rule_policy *policy = &nothing;
+    struct cluster *cluster = ruling->cluster;
     bool ignored;
 
     if (host->policy != NULL) {
         policy = level_policy(host->policy, cluster->port, &ignored);
+        group_budget(cluster, host->policy);
     }
-    group_balancer(cluster, policy);
+    group_balancer(ruling, policy);
     group_pool(cluster, policy);
     group_outlier(cluster, policy);
     if (subset != NULL && subset->has_policy) {
-        subset_apply(cluster, &subset->policy);
+        subset_apply(ruling, &subset->policy);
     }
 }
 
-static void overlay_apply(struct cluster *cluster, const struct traffic_policy *policy)
+static void overlay_apply(struct ruling *ruling, const struct resource *resource)
 {
-    if (policy->has_balancer) {
-        cluster->balancer = policy->balancer;
-    }
-    if (policy->has_budget) {
-        cluster->budget = policy->budget;
+    const struct traffic_policy *policy = &resource->spec.traffic_policy;
+
+    tulle__translate_overlay_apply(ruling->cluster, policy);
+    if (policy->says & POLICY_LOCALITY_MODE) {
+        ruling->local_service = policy->local_service;
+        ruling->said_by = resource;
     }
 }
 
-static void overlays_apply(struct cluster *cluster, const struct mesh_host *host)
+static void overlays_apply(struct ruling *ruling, const struct mesh_host *host)
 {
     static const struct {
         bool of_subset, of_port;
@@ -121,20 +147,56 @@ static void overlays_apply(struct cluster *cluster, const struct mesh_host *host
         for (const struct resource_node *node = host->overlays.first; node; node = node->next) {
             const struct traffic_policy *policy = &node->resource->spec.traffic_policy;
             bool of_subset = policy->subset.text.size > 0, of_port = policy->port != 0;
-            bool meant = (!of_subset || str_equal(policy->subset.text, cluster->subset)) &&
-                         (!of_port || policy->port == cluster->port);
+            bool meant = (!of_subset || str_equal(policy->subset.text, ruling->cluster->subset)) &&
+                         (!of_port || policy->port == ruling->cluster->port);
 
             if (meant && of_subset == order[i].of_subset && of_port == order[i].of_port) {
-                overlay_apply(cluster, policy);
+                overlay_apply(ruling, node->resource);
             }
         }
     }
 }
 
-void tulle__translate_policies(struct cluster *cluster, const struct mesh_host *host,
-                               const struct rule_subset *subset)
+/* As istiod, where no TrafficPolicy says it: other settings leave the endpoints of
+ * a priority alike. */
+static void localities_weigh(struct cluster *cluster, const struct locality_setting *setting)
 {
+    bool fails_over =
+        cluster->outlier.enabled && (setting->failover_count > 0 || setting->priority_count > 0);
+
+    if (!setting->is_off && (setting->distribute_count > 0 || fails_over) &&
+        cluster->balancer.locality.mode == LOCALITY_IGNORED) {
+        cluster->balancer.locality.mode = LOCALITY_WEIGHTED;
+    }
+}
+
+static void self_apply(struct cluster *cluster, const struct source_self *self)
+{
+    struct balancer_config *balancer = &cluster->balancer;
+
+    balancer->locality.local = str_of(self->locality);
+    if (balancer->subsetting.kind != SUBSETTING_NONE) {
+        balancer->subsetting.peer_index = self->peer_index;
+        balancer->subsetting.peer_count = self->peer_count;
+        balancer->subsetting.seed = self->seed;
+    }
+}
+
+enum tulle_error tulle__translate_policies(struct translation *translation, struct cluster *cluster,
+                                           const struct mesh_host *host,
+                                           const struct rule_subset *subset,
+                                           const struct locality_setting **setting)
+{
+    struct ruling ruling = { .cluster = cluster };
+
     tulle__cluster_set_defaults(cluster);
-    rules_apply(cluster, host, subset);
-    overlays_apply(cluster, host);
+    rules_apply(&ruling, host, subset);
+    overlays_apply(&ruling, host);
+    localities_weigh(cluster, ruling.localities);
+    self_apply(cluster, &translation->options->self);
+    *setting = ruling.localities;
+    if (cluster->balancer.locality.mode == LOCALITY_ZONE_AWARE) {
+        TRY(tulle__translate_callers(translation, ruling.said_by, &ruling.local_service, cluster));
+    }
+    return tulle__translate_own(cluster);
 }

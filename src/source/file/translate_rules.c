@@ -205,6 +205,11 @@ enum tulle_error tulle__translate_overlay(struct translation *translation)
         TRY(tulle__translate_check_port(translation, translation->resource->place, host,
                                         policy->port));
     }
+    if (policy->local_service.text.size > 0) {
+        struct mesh_host *ours;
+
+        TRY(tulle__translate_find_host(translation, &policy->local_service, &ours, &hidden));
+    }
     overlay_check_twice(translation, host, policy);
     if (translation->refused[translation->index]) {
         return TULLE_OK;

@@ -9,6 +9,8 @@
 /* Handles that are kept for later; each has some 10 KB. */
 enum { SPARE_MAX = 256 };
 
+#define RESET_WAIT_NS NS_PER_S
+
 static struct transfer *transfer_take(struct curl_transport *transport)
 {
     struct list *node = list_first(&transport->spare);
@@ -174,6 +176,21 @@ void tulle__flow_start(struct pool *pool, struct exchange *exchange)
     tulle__flow_later(pool->transport);
 }
 
+/* libcurl keeps the RST_STREAM of a stream that is cut until the connection is
+ * next used, or another stream is. Where nobody uses it soon it is closed, so that
+ * the peer's work ends all the same. */
+static void transfer_cut(struct transfer *transfer)
+{
+    struct connection *connection = transfer->connection;
+
+    if (connection && transfer->sent && connection->streams == 1 &&
+        connection->idle_timeout_ns > RESET_WAIT_NS) {
+        connection->idle_timeout_ns = RESET_WAIT_NS;
+    }
+    transfer_detach(transfer);
+    transfer_keep(transfer);
+}
+
 void tulle__flow_cancel(struct exchange *exchange)
 {
     struct transfer *transfer = exchange->private;
@@ -193,8 +210,7 @@ void tulle__flow_cancel(struct exchange *exchange)
         tulle__flow_later(transfer->transport);
         return;
     }
-    transfer_detach(transfer);
-    transfer_keep(transfer);
+    transfer_cut(transfer);
 }
 
 static void flow_cut_cancelled(struct curl_transport *transport)
@@ -202,10 +218,7 @@ static void flow_cut_cancelled(struct curl_transport *transport)
     struct list *node;
 
     while ((node = list_first(&transport->cancelled))) {
-        struct transfer *transfer = CONTAINER_OF(node, struct transfer, node);
-
-        transfer_detach(transfer);
-        transfer_keep(transfer);
+        transfer_cut(CONTAINER_OF(node, struct transfer, node));
     }
 }
 

@@ -23,7 +23,20 @@ int field_teardown(void **state)
     return 0;
 }
 
+static enum balancer_kind kind_wanted;
+
+static void kind_configure(struct balancer_config *config)
+{
+    config->kind = kind_wanted;
+}
+
 bool field_fill(enum balancer_kind kind, size_t count, const uint32_t *weights)
+{
+    kind_wanted = kind;
+    return field_fill_as(kind_configure, count, weights);
+}
+
+bool field_fill_as(field_configure_fn *configure, size_t count, const uint32_t *weights)
 {
     bool changed;
     struct cluster *cluster =
@@ -32,8 +45,9 @@ bool field_fill(enum balancer_kind kind, size_t count, const uint32_t *weights)
     if (cluster == NULL) {
         return false;
     }
-    cluster->balancer.kind = kind;
+    configure(&cluster->balancer);
     field.config = cluster->balancer;
+    field.set.now = field.now;
     field.live = tulle__live_adopt(&field.set, cluster, &changed);
     tulle__part_unref(cluster);
     return field.live != NULL && field_rebuild();
@@ -41,7 +55,8 @@ bool field_fill(enum balancer_kind kind, size_t count, const uint32_t *weights)
 
 bool field_rebuild(void)
 {
-    struct picker *picker = tulle__picker_new(field.live, &field.config, FIXTURE_LOOPS, 7);
+    struct picker *picker =
+        tulle__picker_new(field.live, &field.config, FIXTURE_LOOPS, 7, field.now);
 
     if (picker == NULL) {
         return false;
@@ -66,7 +81,9 @@ enum pick_result field_pick(struct view **out)
                          .rand = &field.rand,
                          .now = field.now,
                          .tried = field.tried,
-                         .tried_count = field.tried_count };
+                         .tried_count = field.tried_count,
+                         .hash = field.hash,
+                         .has_hash = field.has_hash };
 
     return tulle__pick(field.live, &pick, out);
 }
@@ -79,6 +96,16 @@ size_t field_index(const struct view *view)
         i++;
     }
     return i;
+}
+
+size_t field_pick_hash(uint64_t hash)
+{
+    struct view *view;
+
+    field.hash = hash;
+    field.has_hash = true;
+    assert_int_equal(field_pick(&view), PICK_ENDPOINT);
+    return field_index(view);
 }
 
 void field_pick_many(unsigned count)

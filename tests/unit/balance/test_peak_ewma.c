@@ -55,6 +55,22 @@ static void an_endpoint_without_history_costs_the_default(void **state)
     assert_int_equal(field.counts[1], 0);
 }
 
+static void an_endpoint_without_history_is_asked_after_a_while(void **state)
+{
+    (void)state;
+    assert_true(field_fill(BALANCER_PEAK_EWMA, 2, NULL));
+    for (int second = 0; second < 40; second++) {
+        field.now += NS_PER_S;
+        sample(1, 1);
+        field_pick_many(1);
+        assert_int_equal(field.counts[0], second < 34 ? 0 : 1); /* 30 ms * e^(-34/10) < 1 ms */
+        if (field.counts[0] > 0) {
+            return;
+        }
+    }
+    fail();
+}
+
 static void a_slow_endpoint_is_asked_again_after_a_while(void **state)
 {
     (void)state;
@@ -84,5 +100,6 @@ TEST_MAIN(BALANCER_TEST(the_faster_of_two_is_picked),
           BALANCER_TEST(requests_in_flight_multiply_the_latency),
           BALANCER_TEST(weights_divide_the_cost),
           BALANCER_TEST(an_endpoint_without_history_costs_the_default),
+          BALANCER_TEST(an_endpoint_without_history_is_asked_after_a_while),
           BALANCER_TEST(a_slow_endpoint_is_asked_again_after_a_while),
           BALANCER_TEST(no_history_at_all_is_a_fair_draw))

@@ -116,7 +116,7 @@ static void a_picker_names_its_views_until_it_is_freed(void **state)
     (void)state;
     assert_true(field_fill(BALANCER_ROUND_ROBIN, 2, NULL));
     assert_int_equal(field_view(1)->pickers, 1);
-    second = tulle__picker_new(field.live, &field.config, FIXTURE_LOOPS, 9);
+    second = tulle__picker_new(field.live, &field.config, FIXTURE_LOOPS, 9, field.now);
     assert_int_equal(field_view(1)->pickers, 2);
     tulle__picker_free(second);
     assert_int_equal(field_view(1)->pickers, 1);
@@ -251,7 +251,7 @@ static void picks_go_on_while_endpoints_come_and_go(void **state)
         assert_non_null(tulle__live_adopt(&field.set, sets[i % COUNT_OF(sets)], &changed));
         assert_true(changed);
         atomic_store(&field.live->picker,
-                     tulle__picker_new(field.live, &field.config, FIXTURE_LOOPS, i));
+                     tulle__picker_new(field.live, &field.config, FIXTURE_LOOPS, i, field.now));
         atomic_fetch_add(&reloads, 1);
         tulle__outlier_sweep(field.live, outlier, NULL, INT64_MAX / 2);
         wait_for_a_round_of_each_loop();

@@ -83,7 +83,7 @@ static void new_pickers_do_not_all_begin_with_the_heaviest(void **state)
     assert_true(field_fill(BALANCER_ROUND_ROBIN, 3, weights));
     for (uint64_t seed = 0; seed < 4000; seed++) {
         struct picker *picker =
-            tulle__picker_new(field.live, &field.config, FIXTURE_LOOPS, seed * 1000);
+            tulle__picker_new(field.live, &field.config, FIXTURE_LOOPS, seed * 1000, field.now);
 
         tulle__picker_free(atomic_exchange(&field.live->picker, picker));
         field_pick(&view);

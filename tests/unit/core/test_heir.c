@@ -29,6 +29,8 @@ static void all_options_are_copied_or_none(void **state)
                                      .ignore_kinds = kinds,
                                      .ca_file = "/etc/roots.pem",
                                      .workload = "front",
+                                     .locality = "r1/z1",
+                                     .labels = "app=front",
                                      .dns_servers = "127.0.0.1:53" };
     struct heritage *heritage = NULL;
 
@@ -55,6 +57,29 @@ static void an_option_out_of_its_range_opens_nothing(void **state)
     assert_int_equal(tulle_open(&options, &mesh), TULLE_E_USAGE);
 }
 
+static void who_a_process_is_must_make_sense(void **state)
+{
+    static const char *const wrong[] = { "version", "a=b,,c=d", "=v", "a=b,c" };
+    struct tulle_options options = { TULLE_OPTIONS_INIT };
+    struct tulle *mesh;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        options.labels = wrong[i];
+        assert_int_equal(tulle_open(&options, &mesh), TULLE_E_USAGE);
+    }
+    options.labels = "a=b,c=";
+    options.peer_index = 1;
+    assert_int_equal(tulle_open(&options, &mesh), TULLE_E_USAGE);
+    options.peer_count = 1;
+    assert_int_equal(tulle_open(&options, &mesh), TULLE_E_USAGE);
+    options.peer_count = 2;
+    options.locality = "r/z";
+    assert_int_equal(tulle_open(&options, &mesh), TULLE_OK);
+    tulle_close(mesh);
+}
+
 TEST_MAIN(cmocka_unit_test(who_does_not_ask_for_it_leaves_nothing),
           TEST_OOM(all_options_are_copied_or_none),
-          cmocka_unit_test(an_option_out_of_its_range_opens_nothing))
+          cmocka_unit_test(an_option_out_of_its_range_opens_nothing),
+          cmocka_unit_test(who_a_process_is_must_make_sense))

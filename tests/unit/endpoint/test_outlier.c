@@ -331,8 +331,9 @@ static void the_log_tells_who_was_ejected_and_for_how_long(void **state)
     for (int i = 0; i < 5; i++) {
         tulle__outlier_record(live, 1, view, config, VERDICT_5XX, &log, NS_PER_S);
     }
-    assert_string_equal(lines.last,
-                        "outbound|80||shop: 10.0.00000:80 is ejected for 30000 ms (5xx in a row)");
+    assert_string_equal(
+        lines.last,
+        "outbound|80||shop: 10.0.00000:80 is ejected for 30000 ms (5xx 5 times in a row)");
     tulle__outlier_sweep(live, config, &log, 40 * NS_PER_S);
     assert_string_equal(lines.last, "outbound|80||shop: 10.0.00000:80 is back");
 }

@@ -6,12 +6,7 @@
 #include "model/regex.h"
 #include "model/seal.h"
 #include "parts.h"
-
-static struct fingerprint cluster_print(struct cluster *cluster)
-{
-    tulle__cluster_seal(cluster);
-    return cluster->part.print;
-}
+#include "tells.h"
 
 static void equal_contents_have_equal_prints(void **state)
 {
@@ -27,57 +22,6 @@ static void equal_contents_have_equal_prints(void **state)
     tulle__part_unref(b);
     tulle__part_unref(c);
     tulle__part_unref(d);
-}
-
-/* Changes one field, looks, changes it back. */
-#define TELLS(object, print_of, field, other)                                                      \
-    do {                                                                                           \
-        struct fingerprint before = print_of(object);                                              \
-        __typeof__((object)->field) kept = (object)->field;                                        \
-        (object)->field = (other);                                                                 \
-        assert_false(fingerprint_equal(before, print_of(object)));                                 \
-        (object)->field = kept;                                                                    \
-        assert_true(fingerprint_equal(before, print_of(object)));                                  \
-    } while (0)
-
-static void every_field_of_a_cluster_tells(void **state)
-{
-    struct cluster *cluster = part_cluster("outbound|80||a", "a", "", NULL);
-    struct cluster *full = part_cluster("outbound|80||a", "a", "", "10.0.0.1:80");
-
-    (void)state;
-    TELLS(cluster, cluster_print, name, STR("other"));
-    TELLS(cluster, cluster_print, host, STR("other"));
-    TELLS(cluster, cluster_print, subset, STR("v1"));
-    TELLS(cluster, cluster_print, service, STR("other"));
-    TELLS(cluster, cluster_print, name_space, STR("other"));
-    TELLS(cluster, cluster_print, port, 81);
-    TELLS(cluster, cluster_print, protocol, PROTOCOL_HTTP2);
-    TELLS(cluster, cluster_print, balancer.kind, BALANCER_RANDOM);
-    TELLS(cluster, cluster_print, balancer.choice_count, 3);
-    TELLS(cluster, cluster_print, balancer.ewma_tau_ns, 1);
-    TELLS(cluster, cluster_print, balancer.ewma_default_ns, 1);
-    TELLS(cluster, cluster_print, limits.max_connections, 1);
-    TELLS(cluster, cluster_print, limits.max_pending, 1);
-    TELLS(cluster, cluster_print, limits.max_requests, 1);
-    TELLS(cluster, cluster_print, limits.max_retries, 1);
-    TELLS(cluster, cluster_print, outlier.enabled, true);
-    TELLS(cluster, cluster_print, outlier.split_local_origin, true);
-    TELLS(cluster, cluster_print, outlier.consecutive_5xx, 1);
-    TELLS(cluster, cluster_print, outlier.consecutive_gateway, 1);
-    TELLS(cluster, cluster_print, outlier.consecutive_local_origin, 1);
-    TELLS(cluster, cluster_print, outlier.interval_ns, 1);
-    TELLS(cluster, cluster_print, outlier.base_ejection_ns, 1);
-    TELLS(cluster, cluster_print, outlier.max_ejection_ns, 1);
-    TELLS(cluster, cluster_print, outlier.max_ejection_percent, 1);
-    TELLS(cluster, cluster_print, budget.permille, 1);
-    TELLS(cluster, cluster_print, budget.reserve_per_s, 1);
-    TELLS(cluster, cluster_print, budget.unlimited, true);
-    TELLS(cluster, cluster_print, connect_timeout_ns, 1);
-    TELLS(cluster, cluster_print, idle_timeout_ns, 1);
-    TELLS(cluster, cluster_print, endpoints, full->endpoints);
-    tulle__part_unref(cluster);
-    tulle__part_unref(full);
 }
 
 static struct fingerprint set_print(struct endpoint_set *set)
@@ -108,9 +52,40 @@ static void every_field_of_an_endpoint_tells(void **state)
     other.locality = STR("r/z");
     TELLS(set, set_print, endpoints, &other);
     other = with_ab;
+    other.hash_key = STR("k");
+    TELLS(set, set_print, endpoints, &other);
+    other = with_ab;
+    other.priority = 1;
+    TELLS(set, set_print, endpoints, &other);
+    other = with_ab;
+    other.health = HEALTH_DRAINING;
+    TELLS(set, set_print, endpoints, &other);
+    other = with_ab;
     other.address = STR("10.0.0.2:80");
     TELLS(set, set_print, endpoints, &other);
     TELLS(set, set_print, count, 0);
+    tulle__part_unref(cluster);
+}
+
+static void every_field_of_a_locality_tells(void **state)
+{
+    struct cluster *cluster = part_cluster("outbound|80||a", "a", "", "10.0.0.1:80");
+    struct endpoint_set *set = cluster->endpoints;
+    const struct locality_weight one = { STR("r/z"), 0, 1 };
+    struct locality_weight other = one;
+
+    (void)state;
+    set->localities = &one;
+    TELLS(set, set_print, locality_count, 1);
+    set->locality_count = 1;
+    other.locality = STR("r/y");
+    TELLS(set, set_print, localities, &other);
+    other = one;
+    other.priority = 1;
+    TELLS(set, set_print, localities, &other);
+    other = one;
+    other.weight = 2;
+    TELLS(set, set_print, localities, &other);
     tulle__part_unref(cluster);
 }
 
@@ -172,6 +147,8 @@ static void every_field_of_a_route_tells(void **state)
     ROUTE_TELLS(route->retry.per_try_timeout_ns, 7);
     ROUTE_TELLS(route->retry.backoff_base_ns, 7);
     ROUTE_TELLS(route->retry.backoff_max_ns, 7);
+    ROUTE_TELLS(route->retry.priority_update, 7);
+    ROUTE_TELLS(route->retry.any_host, true);
     route->match_count = 1;
     match.headers = match.query = &named;
     ROUTE_TELLS(match.uri.text, STR("/b"));
@@ -222,8 +199,8 @@ static void texts_do_not_run_into_each_other(void **state)
 }
 
 TEST_MAIN(cmocka_unit_test(equal_contents_have_equal_prints),
-          cmocka_unit_test(every_field_of_a_cluster_tells),
           cmocka_unit_test(every_field_of_an_endpoint_tells),
+          cmocka_unit_test(every_field_of_a_locality_tells),
           cmocka_unit_test(every_field_of_a_service_tells),
           cmocka_unit_test(every_field_of_a_route_tells),
           cmocka_unit_test(of_a_regex_the_pattern_tells),

@@ -35,6 +35,7 @@ static void each_flag_has_envoys_name(void **state)
     assert_flags(FLAG_DC, 16, "DC");
     assert_flags(FLAG_UPE, 16, "UPE");
     assert_flags(FLAG_DT, 16, "DT");
+    assert_flags(FLAG_DO, 16, "DO");
 }
 
 static void flags_come_in_envoys_order(void **state)

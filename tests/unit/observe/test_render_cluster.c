@@ -46,10 +46,53 @@ static const char *const counted_as[COUNTERS] = {
     [COUNT_EJECTIONS_5XX] = "tulle_ejections_total{cluster=\"" NAME "\",kind=\"5xx\"}",
     [COUNT_EJECTIONS_GATEWAY] = "tulle_ejections_total{cluster=\"" NAME "\",kind=\"gateway\"}",
     [COUNT_EJECTIONS_LOCAL] = "tulle_ejections_total{cluster=\"" NAME "\",kind=\"local\"}",
+    [COUNT_EJECTIONS_SUCCESS_RATE] =
+        "tulle_ejections_total{cluster=\"" NAME "\",kind=\"success_rate\"}",
+    [COUNT_EJECTIONS_LOCAL_SUCCESS_RATE] =
+        "tulle_ejections_total{cluster=\"" NAME "\",kind=\"local_success_rate\"}",
+    [COUNT_EJECTIONS_FAILURE_PERCENTAGE] =
+        "tulle_ejections_total{cluster=\"" NAME "\",kind=\"failure_percentage\"}",
+    [COUNT_EJECTIONS_LOCAL_FAILURE_PERCENTAGE] =
+        "tulle_ejections_total{cluster=\"" NAME "\",kind=\"local_failure_percentage\"}",
+    [COUNT_EJECTIONS_LATENCY] = "tulle_ejections_total{cluster=\"" NAME "\",kind=\"latency\"}",
+    [COUNT_EJECTIONS_BREAKER] = "tulle_ejections_total{cluster=\"" NAME "\",kind=\"breaker\"}",
+    [COUNT_DETECTED_5XX] = "tulle_outliers_detected_total{cluster=\"" NAME "\",kind=\"5xx\"}",
+    [COUNT_DETECTED_GATEWAY] =
+        "tulle_outliers_detected_total{cluster=\"" NAME "\",kind=\"gateway\"}",
+    [COUNT_DETECTED_LOCAL] = "tulle_outliers_detected_total{cluster=\"" NAME "\",kind=\"local\"}",
+    [COUNT_DETECTED_SUCCESS_RATE] =
+        "tulle_outliers_detected_total{cluster=\"" NAME "\",kind=\"success_rate\"}",
+    [COUNT_DETECTED_LOCAL_SUCCESS_RATE] =
+        "tulle_outliers_detected_total{cluster=\"" NAME "\",kind=\"local_success_rate\"}",
+    [COUNT_DETECTED_FAILURE_PERCENTAGE] =
+        "tulle_outliers_detected_total{cluster=\"" NAME "\",kind=\"failure_percentage\"}",
+    [COUNT_DETECTED_LOCAL_FAILURE_PERCENTAGE] =
+        "tulle_outliers_detected_total{cluster=\"" NAME "\",kind=\"local_failure_percentage\"}",
+    [COUNT_DETECTED_LATENCY] =
+        "tulle_outliers_detected_total{cluster=\"" NAME "\",kind=\"latency\"}",
+    [COUNT_DETECTED_BREAKER] =
+        "tulle_outliers_detected_total{cluster=\"" NAME "\",kind=\"breaker\"}",
     [COUNT_EJECTIONS_OVERFLOW] = "tulle_ejections_overflow_total{cluster=\"" NAME "\"}",
     [COUNT_CONNECT_FAIL] = "tulle_connect_failures_total{cluster=\"" NAME "\"}",
     [COUNT_PICK_UNREPORTED] = "tulle_picks_unreported_total{cluster=\"" NAME "\"}",
     [COUNT_PERHAPS_EXECUTED] = "tulle_perhaps_executed_total{cluster=\"" NAME "\"}",
+    [COUNT_RETRY_SKIPPED_CONCURRENCY] =
+        "tulle_retries_skipped_total{cluster=\"" NAME "\",reason=\"concurrency\"}",
+    [COUNT_RETRY_SKIPPED_PUSHBACK] =
+        "tulle_retries_skipped_total{cluster=\"" NAME "\",reason=\"pushback\"}",
+    [COUNT_TIMEOUT_IDLE] = "tulle_timeouts_total{cluster=\"" NAME "\",kind=\"idle\"}",
+    [COUNT_HEDGES] = "tulle_hedges_total{cluster=\"" NAME "\"}",
+    [COUNT_HEDGES_WON] = "tulle_hedges_won_total{cluster=\"" NAME "\"}",
+    [COUNT_HEDGES_SKIPPED_BUDGET] =
+        "tulle_hedges_skipped_total{cluster=\"" NAME "\",reason=\"budget\"}",
+    [COUNT_HEDGES_SKIPPED_ROOM] =
+        "tulle_hedges_skipped_total{cluster=\"" NAME "\",reason=\"room\"}",
+    [COUNT_PANIC] = "tulle_panic_picks_total{cluster=\"" NAME "\"}",
+    [COUNT_DROPPED] = "tulle_dropped_total{cluster=\"" NAME "\"}",
+    [COUNT_LOAD_REPORTS] = "tulle_load_reports_total{cluster=\"" NAME "\",result=\"read\"}",
+    [COUNT_LOAD_REPORTS_BAD] = "tulle_load_reports_total{cluster=\"" NAME "\",result=\"refused\"}",
+    [COUNT_PROBES_ANSWERED] = "tulle_probes_total{cluster=\"" NAME "\",result=\"answered\"}",
+    [COUNT_PROBES_LOST] = "tulle_probes_total{cluster=\"" NAME "\",result=\"lost\"}",
 };
 
 static void every_counter_is_written_and_added_up_over_loops(void **state)
@@ -120,7 +163,9 @@ static void a_family_is_headed_once_and_contiguous(void **state)
                            "tulle_timeouts_total{cluster=\"a\",kind=\"try\"} 0\n"
                            "tulle_timeouts_total{cluster=\"b\",kind=\"try\"} 0\n"
                            "tulle_timeouts_total{cluster=\"a\",kind=\"route\"} 0\n"
-                           "tulle_timeouts_total{cluster=\"b\",kind=\"route\"} 0\n# HELP"));
+                           "tulle_timeouts_total{cluster=\"b\",kind=\"route\"} 0\n"
+                           "tulle_timeouts_total{cluster=\"a\",kind=\"idle\"} 0\n"
+                           "tulle_timeouts_total{cluster=\"b\",kind=\"idle\"} 0\n# HELP"));
     tulle__buf_fini(&text);
     tulle__metrics_free(metrics);
 }

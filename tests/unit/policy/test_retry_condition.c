@@ -89,6 +89,8 @@ static void answers_are_judged_by_status(void **state)
         { RETRY_ON_GATEWAY_ERROR, ANSWER, 503, "GET", 0, false, true },
         { RETRY_ON_GATEWAY_ERROR, ANSWER, 500, "GET", 0, false, false },
         { RETRY_ON_GATEWAY_ERROR, ANSWER, 505, "GET", 0, false, false },
+        { RETRY_ON_RATELIMITED, ANSWER, 429, "GET", 0, true, true },
+        { RETRY_ON_RATELIMITED, ANSWER, 429, "GET", 0, false, false },
         { RETRY_ON_RETRIABLE_4XX, ANSWER, 409, "GET", 0, false, true },
         { RETRY_ON_RETRIABLE_4XX, ANSWER, 404, "GET", 0, false, false },
         { RETRY_ON_STATUS_CODES, ANSWER, 418, "GET", 0, false, true },

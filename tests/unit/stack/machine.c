@@ -29,8 +29,8 @@ void bench_layer(struct bench *bench, const struct layer_type *type, const void 
 {
     size_t at = bench->stack.count++;
 
-    bench->stack.layers[at] = (struct layer){ type, config, at * 32 };
-    assert_true(type->slot_size <= 32);
+    bench->stack.layers[at] = (struct layer){ type, config, at * 64 };
+    assert_true(type->slot_size <= 64);
 }
 
 static struct bench *bench_of(struct tulle_call *call)
@@ -58,6 +58,8 @@ bool bench_start(struct bench *bench)
     call->on = &bench->on;
     call->ended = bench_ended;
     call->started_at = bench->now;
+    call->deadline = call->timeout_at = NEVER;
+    call->method = STR("GET");
     bench->call = call;
     tulle__call_run(call);
     return true;

@@ -120,3 +120,24 @@ void assert_good(const char *kind, const char *spec)
     (void)readout_resource(&out);
     readout_fini(&out);
 }
+
+static const char *with_host(const char *spec, char *out, size_t size)
+{
+    snprintf(out, size, "host: a\n%s", spec);
+    return out;
+}
+
+const struct traffic_policy *readout_policy(struct readout *out, const char *spec)
+{
+    char whole[4096];
+
+    readout_read_spec(out, "TrafficPolicy", with_host(spec, whole, sizeof(whole)));
+    return &readout_resource(out)->spec.traffic_policy;
+}
+
+void assert_policy_mistake(const char *spec, const char *line)
+{
+    char whole[4096];
+
+    assert_mistake("TrafficPolicy", with_host(spec, whole, sizeof(whole)), line);
+}

@@ -38,4 +38,8 @@ void assert_only_told(const struct readout *out, const char *line);
 void assert_mistake(const char *kind, const char *spec, const char *line);
 void assert_good(const char *kind, const char *spec);
 
+/* Of a TrafficPolicy for host a, which is good; `spec` begins on line 6, column 3. */
+const struct traffic_policy *readout_policy(struct readout *out, const char *spec);
+void assert_policy_mistake(const char *spec, const char *line);
+
 #endif

@@ -14,7 +14,7 @@ static void a_destination_rule_is_read_whole(void **state)
         "    tcp: {maxConnections: 4, connectTimeout: 250ms, idleTimeout: 2h}\n"
         "    http: {http1MaxPendingRequests: 8, http2MaxRequests: 9, maxRetries: 2}\n"
         "  outlierDetection: {consecutive5xxErrors: 7, consecutiveGatewayErrors: 3, interval: 1s,\n"
-        "    baseEjectionTime: 400s, maxEjectionPercent: 100, minHealthPercent: 0,\n"
+        "    baseEjectionTime: 400s, maxEjectionPercent: 100, minHealthPercent: 40,\n"
         "    splitExternalLocalOriginErrors: true, consecutiveLocalOriginFailures: 2}\n"
         "  portLevelSettings:\n"
         "  - port: {number: 80}\n"
@@ -32,7 +32,7 @@ static void a_destination_rule_is_read_whole(void **state)
     const struct destination_rule *rule = &readout_resource(&out)->spec.destination_rule;
     const struct rule_policy *policy = &rule->policy.policy;
     assert_true(rule->has_policy && policy->has_balancer && policy->has_pool);
-    assert_int_equal(policy->balancer, BALANCER_ROUND_ROBIN);
+    assert_int_equal(policy->balancer.kind, BALANCER_ROUND_ROBIN);
     assert_int_equal(policy->limits.max_connections, 4);
     assert_int_equal(policy->limits.max_pending, 8);
     assert_int_equal(policy->limits.max_requests, 9);
@@ -41,6 +41,7 @@ static void a_destination_rule_is_read_whole(void **state)
     assert_int_equal(policy->idle_timeout_ns, 7200 * NS_PER_S);
     assert_true(policy->has_outlier && policy->outlier.enabled);
     assert_true(policy->outlier.split_local_origin);
+    assert_int_equal(policy->panic_percent, 40);
     assert_int_equal(policy->outlier.consecutive_5xx, 7);
     assert_int_equal(policy->outlier.consecutive_gateway, 3);
     assert_int_equal(policy->outlier.consecutive_local_origin, 2);
@@ -49,12 +50,12 @@ static void a_destination_rule_is_read_whole(void **state)
     assert_int_equal(policy->outlier.max_ejection_percent, 100);
     assert_int_equal(rule->policy.port_count, 1);
     assert_int_equal(rule->policy.ports[0].port, 80);
-    assert_int_equal(rule->policy.ports[0].policy.balancer, BALANCER_RANDOM);
+    assert_int_equal(rule->policy.ports[0].policy.balancer.kind, BALANCER_RANDOM);
     assert_false(rule->policy.ports[0].policy.has_pool);
     assert_int_equal(rule->subset_count, 2);
     assert_false(rule->subsets[0].has_policy);
     assert_true(str_equal(rule->subsets[1].name.text, STR("v2")));
-    assert_int_equal(rule->subsets[1].policy.policy.balancer, BALANCER_LEAST_REQUEST);
+    assert_int_equal(rule->subsets[1].policy.policy.balancer.kind, BALANCER_LEAST_REQUEST);
 done:
     readout_fini(&out);
 }
@@ -68,7 +69,7 @@ static void a_group_that_is_there_has_istios_defaults(void **state)
                       "host: a\ntrafficPolicy: {loadBalancer: {}, outlierDetection: {},\n"
                       "  connectionPool: {tcp: {maxConnections: 0}, http: {idleTimeout: 3s}}}");
     const struct rule_policy *policy = &readout_resource(&out)->spec.destination_rule.policy.policy;
-    assert_int_equal(policy->balancer, BALANCER_LEAST_REQUEST);
+    assert_int_equal(policy->balancer.kind, BALANCER_LEAST_REQUEST);
     assert_int_equal(policy->limits.max_connections, LIMIT_NONE);
     assert_int_equal(policy->limits.max_retries, LIMIT_NONE);
     assert_int_equal(policy->connect_timeout_ns, 10 * NS_PER_S);
@@ -99,6 +100,27 @@ static void nothing_said_in_a_detector_is_turned_into_envoys_default(void **stat
     readout_fini(&out);
 }
 
+static void a_retry_budget_is_of_what_is_in_flight(void **state)
+{
+    struct readout out;
+    const struct rule_policy *policy;
+
+    (void)state;
+    readout_read_spec(&out, "DestinationRule", "host: a\ntrafficPolicy: {retryBudget: {}}");
+    policy = &readout_resource(&out)->spec.destination_rule.policy.policy;
+    assert_true(policy->has_budget);
+    assert_int_equal(policy->budget.concurrency, 200);
+    assert_int_equal(policy->budget.min_concurrency, 3);
+    readout_fini(&out);
+    readout_read_spec(&out, "DestinationRule",
+                      "host: a\ntrafficPolicy: {retryBudget: {percent: 12.5, "
+                      "minRetryConcurrency: 7}}");
+    policy = &readout_resource(&out)->spec.destination_rule.policy.policy;
+    assert_int_equal(policy->budget.concurrency, 125);
+    assert_int_equal(policy->budget.min_concurrency, 7);
+    readout_fini(&out);
+}
+
 static void what_is_not_supported_is_refused_by_name(void **state)
 {
     static const struct {
@@ -106,17 +128,14 @@ static void what_is_not_supported_is_refused_by_name(void **state)
     } cases[] = {
         { "trafficPolicy: {tls: {}}", "6:19: field \"tls\" is not supported yet" },
         { "trafficPolicy: {tunnel: {}}", "6:19: field \"tunnel\" is not supported yet" },
-        { "trafficPolicy: {retryBudget: {}}", "6:19: field \"retryBudget\" is not supported yet" },
-        { "trafficPolicy: {loadBalancer: {consistentHash: {}}}",
-          "6:34: field \"consistentHash\" is not supported yet" },
+        { "trafficPolicy: {proxyProtocol: {}}",
+          "6:19: field \"proxyProtocol\" is not supported yet" },
         { "trafficPolicy: {loadBalancer: {simple: PASSTHROUGH}}",
           "6:42: simple PASSTHROUGH is not supported yet" },
         { "trafficPolicy: {connectionPool: {tcp: {tcpKeepalive: {}}}}",
           "6:42: field \"tcpKeepalive\" is not supported yet" },
         { "trafficPolicy: {connectionPool: {http: {maxRequestsPerConnection: 1}}}",
           "6:43: field \"maxRequestsPerConnection\" is not supported yet" },
-        { "trafficPolicy: {outlierDetection: {minHealthPercent: 50}}",
-          "6:56: minHealthPercent is not supported yet, but for 0" },
         { "trafficPolicy: {outlierDetection: {consecutiveErrors: 5}}",
           "6:38: field \"consecutiveErrors\" is not supported yet" },
         { "trafficPolicy: {portLevelSettings: [{port: {number: 1}, tls: {}}]}",
@@ -156,5 +175,6 @@ static void what_is_wrong_is_told(void **state)
 TEST_MAIN(TEST_OOM(a_destination_rule_is_read_whole),
           cmocka_unit_test(a_group_that_is_there_has_istios_defaults),
           cmocka_unit_test(nothing_said_in_a_detector_is_turned_into_envoys_default),
+          cmocka_unit_test(a_retry_budget_is_of_what_is_in_flight),
           cmocka_unit_test(what_is_not_supported_is_refused_by_name),
           cmocka_unit_test(what_is_wrong_is_told))

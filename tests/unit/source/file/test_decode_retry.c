@@ -39,6 +39,33 @@ static void what_is_not_said_is_the_default(void **state)
                                            .backoff_base_ns = 25 * NS_PER_MS });
 }
 
+static void retries_go_elsewhere_or_not(void **state)
+{
+    static const struct {
+        const char *spec;
+        uint32_t priority_update;
+        bool any_host;
+    } cases[] = {
+        { RETRIES("attempts: 1"), 0, false },
+        { RETRIES("attempts: 1, retryRemoteLocalities: true"), 2, false },
+        { RETRIES("attempts: 1, retryRemoteLocalities: false"), 0, false },
+        { RETRIES("attempts: 1, retryIgnorePreviousHosts: true"), 0, false },
+        { RETRIES("attempts: 1, retryIgnorePreviousHosts: false"), 0, true },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        const struct retry_config *retry;
+        struct readout out;
+
+        readout_read_spec(&out, "VirtualService", cases[i].spec);
+        retry = &readout_resource(&out)->spec.virtual_service.routes[0].retry;
+        assert_int_equal(retry->priority_update, cases[i].priority_update);
+        assert_int_equal(retry->any_host, cases[i].any_host);
+        readout_fini(&out);
+    }
+}
+
 static void conditions_are_read_by_name_and_numbers_as_status_codes(void **state)
 {
     (void)state;
@@ -85,16 +112,16 @@ static void unknown_conditions_are_told(void **state)
     assert_mistake("VirtualService", RETRIES("attempts: 1, retryOn: 'reset,conect-failure'"),
                    "8:37: unknown retryOn condition \"conect-failure\"; did you mean "
                    "\"connect-failure\"?");
-    assert_mistake("VirtualService", RETRIES("attempts: 1, retryOn: envoy-ratelimited"),
-                   "8:37: retryOn condition \"envoy-ratelimited\" is not supported yet");
+    assert_mistake("VirtualService", RETRIES("attempts: 1, retryOn: retriable-headers"),
+                   "8:37: retryOn condition \"retriable-headers\" is not supported yet");
     assert_mistake("VirtualService", RETRIES("attempts: 1, retryOn: 99"),
                    "8:37: retryOn: 99 is no status code, or one too many");
     assert_mistake("VirtualService", RETRIES("attempts: 1, retryOn: [reset]"),
                    "8:37: retryOn must be a text, its conditions split by commas");
     assert_mistake("VirtualService", RETRIES("attempts: 1, perTryTimeout: 0s"),
                    "8:43: perTryTimeout must be at least 1ms, not \"0s\"");
-    assert_mistake("VirtualService", RETRIES("attempts: 1, retryRemoteLocalities: true"),
-                   "8:28: field \"retryRemoteLocalities\" is not supported yet");
+    assert_mistake("VirtualService", RETRIES("attempts: 0, retryRemoteLocalities: true"),
+                   "8:14: attempts is 0 or left out, which turns retries off, beside other fields");
 }
 
 static void retries_survive_running_out_of_memory(void **state)
@@ -110,6 +137,7 @@ done:
 }
 
 TEST_MAIN(cmocka_unit_test(what_is_not_said_is_the_default),
+          cmocka_unit_test(retries_go_elsewhere_or_not),
           cmocka_unit_test(conditions_are_read_by_name_and_numbers_as_status_codes),
           cmocka_unit_test(attempts_of_nothing_turn_retries_off),
           cmocka_unit_test(unknown_conditions_are_told),

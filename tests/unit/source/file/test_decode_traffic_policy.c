@@ -2,6 +2,9 @@
 
 #include "reading.h"
 
+#include "model/defaults.h"
+#include "source/file/decode_traffic_policy.h"
+
 static void a_traffic_policy_is_read_whole(void **state)
 {
     struct readout out;
@@ -10,87 +13,107 @@ static void a_traffic_policy_is_read_whole(void **state)
     readout_read_spec(&out, "TrafficPolicy",
                       "host: reviews\nsubset: v1\nport: {number: 80}\n"
                       "balancer: {peakEwma: {decayTime: 5s, defaultRtt: 10ms}}\n"
+                      "hashPolicy: [{header: {headerName: X-User}, terminal: true}]\n"
+                      "healthChecks: [{httpHealthCheck: {path: /healthz,\n"
+                      "                expectedStatuses: [{start: 200, end: 300}]}}]\n"
                       "retryBudget: {percent: 12.5, minRetriesPerSecond: 3}\n");
     CHECK_OK(out.error);
     const struct traffic_policy *policy = &readout_resource(&out)->spec.traffic_policy;
     assert_true(str_equal(policy->host.text, STR("reviews")));
     assert_true(str_equal(policy->subset.text, STR("v1")));
     assert_int_equal(policy->port, 80);
-    assert_true(policy->has_balancer && policy->has_budget);
+    assert_int_equal(policy->says, POLICY_BALANCER | POLICY_HASH | POLICY_CHECKS | POLICY_BUDGET);
     assert_int_equal(policy->balancer.kind, BALANCER_PEAK_EWMA);
-    assert_int_equal(policy->balancer.ewma_tau_ns, 5 * NS_PER_S);
-    assert_int_equal(policy->balancer.ewma_default_ns, 10 * NS_PER_MS);
+    assert_int_equal(policy->balancer.hash_count, 1);
+    assert_int_equal(policy->checks[0].expected_count, 1);
     assert_int_equal(policy->budget.permille, 125);
-    assert_int_equal(policy->budget.reserve_per_s, 3);
 done:
     readout_fini(&out);
 }
 
-static void assert_balancer(const char *spec, enum balancer_kind kind, uint32_t choices)
+static void each_part_says_that_it_is_there(void **state)
 {
-    struct readout out;
+    static const struct {
+        const char *spec;
+        uint32_t says;
+    } cases[] = {
+        { "balancer: {random: {}}", POLICY_BALANCER },
+        { "hashPolicy: [{source: {}}]", POLICY_HASH },
+        { "hashPolicy: []", POLICY_HASH },
+        { "hashBalanceFactor: 125", POLICY_HASH_BALANCE },
+        { "slowStart: {window: 30s}", POLICY_SLOW_START },
+        { "subsetting: {aperture: {}}", POLICY_SUBSETTING },
+        { "locality: {}", POLICY_LOCALITY },
+        { "locality: {healthyPanicThreshold: 0}", POLICY_LOCALITY | POLICY_PANIC },
+        { "locality: {weighted: {}}", POLICY_LOCALITY | POLICY_LOCALITY_MODE },
+        { "locality: {overprovisioningFactor: 140}", POLICY_LOCALITY | POLICY_OVERPROVISIONING },
+        { "dropOverload: {percent: 1}", POLICY_DROP },
+        { "outlierDetection: {}", POLICY_OUTLIER },
+        { "healthChecks: [{tcpHealthCheck: {}}]", POLICY_CHECKS },
+        { "retry: {}", POLICY_RETRY },
+        { "retryBudget: {}", POLICY_BUDGET },
+        { "hedge: {}", POLICY_HEDGE },
+        { "adaptiveConcurrency: {}", POLICY_ADAPTIVE },
+        { "admissionControl: {}", POLICY_ADMISSION },
+        { "adaptiveThrottling: {}", POLICY_THROTTLING },
+        { "limits: {}", POLICY_LIMITS },
+        { "preconnect: {}", POLICY_PRECONNECT },
+    };
 
-    readout_read_spec(&out, "TrafficPolicy", spec);
-    const struct traffic_policy *policy = &readout_resource(&out)->spec.traffic_policy;
-    assert_int_equal(policy->balancer.kind, kind);
-    assert_int_equal(policy->balancer.choice_count, choices);
-    assert_int_equal(policy->balancer.ewma_tau_ns, 10 * NS_PER_S);
-    assert_int_equal(policy->balancer.ewma_default_ns, 30 * NS_PER_MS);
-    assert_false(policy->has_budget);
-    readout_fini(&out);
-}
-
-static void each_balancer_has_its_defaults(void **state)
-{
     (void)state;
-    assert_balancer("host: a\nbalancer: {leastRequest: {}}", BALANCER_LEAST_REQUEST, 2);
-    assert_balancer("host: a\nbalancer: {leastRequest: {choiceCount: 5}}", BALANCER_LEAST_REQUEST,
-                    5);
-    assert_balancer("host: a\nbalancer: {roundRobin: {}}", BALANCER_ROUND_ROBIN, 2);
-    assert_balancer("host: a\nbalancer: {random: {}}", BALANCER_RANDOM, 2);
-    assert_balancer("host: a\nbalancer: {peakEwma: {}}", BALANCER_PEAK_EWMA, 2);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct readout out;
+
+        assert_int_equal(readout_policy(&out, cases[i].spec)->says, cases[i].says);
+        readout_fini(&out);
+    }
 }
 
 static void what_is_wrong_is_told(void **state)
 {
-    static const char one[] =
-        "6:13: balancer must be one of leastRequest, roundRobin, random and peakEwma";
-
     (void)state;
     assert_mistake("TrafficPolicy", "balancer: {random: {}}", "5:3: host must name a host");
     assert_mistake("TrafficPolicy", "host: a",
-                   "5:3: it says nothing: balancer or retryBudget must be there");
-    assert_mistake("TrafficPolicy", "host: a\nbalancer: {}", one);
-    assert_mistake("TrafficPolicy", "host: a\nbalancer: {random: {}, roundRobin: {}}", one);
-    assert_mistake("TrafficPolicy", "host: a\nbalancer: {random: }",
-                   "6:22: random must be a map; {} takes the defaults");
-    assert_mistake("TrafficPolicy", "host: a\nbalancer: {random: {choiceCount: 2}}",
-                   "6:23: unknown field \"choiceCount\"");
-    assert_mistake("TrafficPolicy", "host: a\nbalancer: {peakEMWA: {}}",
-                   "6:14: unknown field \"peakEMWA\"; did you mean \"peakEwma\"?");
-    assert_mistake("TrafficPolicy", "host: a\nbalancer: {leastRequest: {choiceCount: 1}}",
-                   "6:42: choiceCount must be between 2 and 100, not 1");
-    assert_mistake("TrafficPolicy", "host: a\nretryBudget: {percent: 100.1}",
-                   "6:26: percent must be a number between 0 and 100, such as 20 or 12.5");
-    assert_mistake("TrafficPolicy", "host: a\nretryBudget: {percent: 1.25}",
-                   "6:26: percent must be a number between 0 and 100, such as 20 or 12.5");
-    assert_mistake("TrafficPolicy", "host: a\nretryBudget: {percent: many}",
-                   "6:26: percent must be a number between 0 and 100, such as 20 or 12.5");
+                   "5:3: it says nothing: balancer, retryBudget, outlierDetection or another "
+                   "policy must be there");
+    assert_mistake("TrafficPolicy", "host: a\nbalancer:",
+                   "5:3: it says nothing: balancer, retryBudget, outlierDetection or another "
+                   "policy must be there");
+    assert_policy_mistake("balancers: {}",
+                          "6:3: unknown field \"balancers\"; did you mean \"balancer\"?");
+    assert_policy_mistake("hashPolicy: {}", "6:15: hashPolicy must be a list");
+    assert_policy_mistake("hashPolicy: [1]", "6:16: an item must be a map");
+    assert_policy_mistake("hedge: on", "6:10: hedge must be a map");
 }
 
-static void a_budget_has_finagles_defaults(void **state)
+/* The tables are compared with the structs: an offset in the wrong struct, a range
+ * that the default is not in, a field without a source. */
+static void a_table_is_whole(const struct field_group *group, size_t depth)
 {
-    struct readout out;
+    assert_true(depth < 8);
+    for (size_t i = 0; i < group->count; i++) {
+        const struct field *field = &group->fields[i];
 
+        assert_non_null(field->name);
+        assert_non_null(field->decode);
+        assert_true(field->from || field->unset);
+        assert_true((field->decode != tulle__field_decimal) == (field->scale == 0));
+        assert_true((field->decode == tulle__field_choice) <= (field->choices != NULL));
+        assert_true(!field->is_kind || group->kinds != KIND_NONE);
+        assert_true(field->least <= field->most);
+        if (field->group) {
+            assert_true(field->decode != tulle__field_list || field->group->size > 0);
+            a_table_is_whole(field->group, depth + 1);
+        }
+    }
+}
+
+static void every_field_is_documented(void **state)
+{
     (void)state;
-    readout_read_spec(&out, "TrafficPolicy", "host: a\nretryBudget: {}");
-    const struct traffic_policy *policy = &readout_resource(&out)->spec.traffic_policy;
-    assert_false(policy->has_balancer);
-    assert_int_equal(policy->budget.permille, 200);
-    assert_int_equal(policy->budget.reserve_per_s, 10);
-    readout_fini(&out);
+    a_table_is_whole(&tulle__traffic_policy_group, 0);
 }
 
 TEST_MAIN(TEST_OOM(a_traffic_policy_is_read_whole),
-          cmocka_unit_test(each_balancer_has_its_defaults), cmocka_unit_test(what_is_wrong_is_told),
-          cmocka_unit_test(a_budget_has_finagles_defaults))
+          cmocka_unit_test(each_part_says_that_it_is_there),
+          cmocka_unit_test(what_is_wrong_is_told), cmocka_unit_test(every_field_is_documented))

@@ -44,7 +44,7 @@ done:
 }
 
 static const struct rule_policy round_robin = { .has_balancer = true,
-                                                .balancer = BALANCER_ROUND_ROBIN };
+                                                .balancer.kind = BALANCER_ROUND_ROBIN };
 static const struct rule_policy pooled = {
     .has_pool = true,
     .limits = { 1, 2, 3, 4 },
@@ -57,7 +57,7 @@ static const struct rule_policy ejecting = {
 };
 static const struct rule_policy all_three = {
     .has_balancer = true,
-    .balancer = BALANCER_RANDOM,
+    .balancer.kind = BALANCER_RANDOM,
     .has_pool = true,
     .limits = { 9, 9, 9, 9 },
     .connect_timeout_ns = 9,
@@ -101,7 +101,7 @@ done:
 static void a_port_stands_in_the_place_of_its_policy(void **state)
 {
     static const struct rule_port_policy of_80 = {
-        .port = 80, .policy = { .has_balancer = true, .balancer = BALANCER_ROUND_ROBIN }
+        .port = 80, .policy = { .has_balancer = true, .balancer.kind = BALANCER_ROUND_ROBIN }
     };
     const struct rule_subset v1 = { .name = PLACED("v1"),
                                     .has_policy = true,
@@ -128,7 +128,7 @@ done:
 static void a_port_of_a_subset_inherits_nothing(void **state)
 {
     static const struct rule_port_policy of_80 = {
-        .port = 80, .policy = { .has_balancer = true, .balancer = BALANCER_ROUND_ROBIN }
+        .port = 80, .policy = { .has_balancer = true, .balancer.kind = BALANCER_ROUND_ROBIN }
     };
     const struct rule_subset v1 = { .name = PLACED("v1"),
                                     .has_policy = true,
@@ -177,16 +177,18 @@ static void an_ejection_lasts_300_s_at_most_or_its_base(void **state)
 
 static void traffic_policies_lie_on_top_and_the_closest_last(void **state)
 {
-#define EWMA        .has_balancer = true, .balancer = {.kind = BALANCER_PEAK_EWMA }
-#define RANDOM      .has_balancer = true, .balancer = { .kind = BALANCER_RANDOM }
-#define PERMILLE(n) .has_budget = true, .budget = { .permille = (n) }
+#define EWMA        .balancer = { .kind = BALANCER_PEAK_EWMA }, .says = POLICY_BALANCER | POLICY_BUDGET
+#define RANDOM      .balancer = { .kind = BALANCER_RANDOM }, .says = POLICY_BALANCER | POLICY_BUDGET
+#define PERMILLE(n) .budget = {.permille = (n) }
     const struct resource resources[] = {
         A,
         DESTINATION_RULE("a", .host = PLACED("a"), .has_policy = true, .policy.policy = all_three,
                          SUBSETS(SUBSET("v1", "1"), SUBSET("v2", "2"))),
-        TRAFFIC_POLICY("a", .host = PLACED("a"), .subset = PLACED("v1"), .port = 81, PERMILLE(4)),
+        TRAFFIC_POLICY("a", .host = PLACED("a"), .subset = PLACED("v1"), .port = 81, PERMILLE(4),
+                       .says = POLICY_BUDGET),
         TRAFFIC_POLICY("b", .host = PLACED("a"), .port = 81, RANDOM, PERMILLE(3)),
-        TRAFFIC_POLICY("c", .host = PLACED("a"), .subset = PLACED("v1"), PERMILLE(2)),
+        TRAFFIC_POLICY("c", .host = PLACED("a"), .subset = PLACED("v1"), PERMILLE(2),
+                       .says = POLICY_BUDGET),
         TRAFFIC_POLICY("d", .host = PLACED("a"), EWMA, PERMILLE(1)),
     };
     struct translated *translated = TRANSLATED(resources);

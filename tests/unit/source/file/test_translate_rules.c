@@ -5,7 +5,7 @@
 #define A         SERVICE_ENTRY("a", HOSTS(PLACED("a")), PORTS(HTTP(80)))
 #define CLUSTER_A "a.default.svc.cluster.local"
 #define BALANCE(kind_)                                                                             \
-    .has_policy = true, .policy.policy = { .has_balancer = true, .balancer = (kind_) }
+    .has_policy = true, .policy.policy = { .has_balancer = true, .balancer.kind = (kind_) }
 
 static const struct cluster *cluster(const struct translated *translated, const char *subset)
 {

@@ -35,6 +35,48 @@ struct translated *translated_of(const struct resource *resources, size_t count)
                           &(struct translate_options){ "default", "cluster.local", false });
 }
 
+static struct translated *reading_translate(const struct reading *reading,
+                                            const struct source_self *self)
+{
+    const struct translate_options options = {
+        "default",
+        "cluster.local",
+        false,
+        self ? *self : (struct source_self){ 0 },
+    };
+    struct resource list[16];
+    size_t count = 0;
+
+    for (const struct read_item *item = reading->first; item; item = item->next) {
+        assert_true(count < COUNT_OF(list));
+        assert_non_null(item->resource);
+        list[count++] = *item->resource;
+    }
+    return translated_new(list, count, &options);
+}
+
+struct translated *translated_yaml(const char *yaml, const struct source_self *self)
+{
+    const struct read_options options = { .name_space = "default" };
+    struct translated *translated = NULL;
+    struct complaints complaints;
+    struct reading reading;
+    enum tulle_error error;
+
+    tulle__reading_init(&reading);
+    tulle__complaints_init(&complaints);
+    error = tulle__read_text(&reading, &complaints, &options, STR("mesh.yaml"), str_of(yaml));
+    if (error == TULLE_OK && !complaints.no_memory) {
+        if (complaints.count > 0) {
+            fail_msg("%u: %.*s", complaints.list[0].place.line, STR_ARG(complaints.list[0].text));
+        }
+        translated = reading_translate(&reading, self);
+    }
+    tulle__complaints_fini(&complaints);
+    tulle__reading_fini(&reading);
+    return translated;
+}
+
 void translated_free(struct translated *translated)
 {
     if (translated == NULL) {

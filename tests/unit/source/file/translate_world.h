@@ -84,6 +84,9 @@ struct translated *translated_new(const struct resource *resources, size_t count
 /* As a client in namespace `default` of cluster.local. NULL: out of memory. */
 struct translated *translated_of(const struct resource *resources, size_t count);
 #define TRANSLATED(resources) translated_of((resources), COUNT_OF(resources))
+/* Of resources as YAML, which are gone again before anybody looks: what a part has
+ * is its own. `self` may be NULL. NULL: out of memory. */
+struct translated *translated_yaml(const char *yaml, const struct source_self *self);
 void translated_free(struct translated *translated);
 
 const struct service *translated_service(const struct translated *translated, const char *host);

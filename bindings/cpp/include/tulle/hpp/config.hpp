@@ -36,6 +36,17 @@ class config
         return tulle_config_add_endpoint(config_.get(), host.c_str(), address.c_str(),
                                          detail::text_or_null(labels), weight);
     }
+    // One field of a TrafficPolicy: set("reviews", "balancer.peakEwma.decayTime", "5s").
+    [[nodiscard]] tulle_error set(const std::string &target, const std::string &path,
+                                  const std::string &value)
+    {
+        return tulle_config_set(config_.get(), target.c_str(), path.c_str(), value.c_str());
+    }
+    // What was wrong with the last set().
+    std::string_view fault() const noexcept
+    {
+        return tulle_config_fault(config_.get());
+    }
     [[nodiscard]] tulle_error add_yaml(const std::string &name, const std::string &text)
     {
         return tulle_config_add_yaml(config_.get(), name.c_str(), text.c_str());
