@@ -9,9 +9,9 @@
 #include "base/macros.h"
 #include "sim/whole.h"
 
-enum { BINS_MAX = 1000 };
+enum { SECONDS_MAX = 250, BINS_A_SECOND = 4, BINS_MAX = SECONDS_MAX * BINS_A_SECOND };
 
-#define BIN (NS_PER_S / 4)
+#define BIN (NS_PER_S / BINS_A_SECOND)
 
 struct crowd {
     struct whole whole; /* first */
@@ -95,19 +95,18 @@ static double good_per_s(const struct crowd *model, int64_t from, int64_t to)
 static void crowd_report(const struct crowd *model)
 {
     const struct run *run = model->whole.run;
-    int64_t settle = param_ns(run->params, "settle_s");
-    double goodput[BINS_MAX];
-    size_t bins = bin_of(model, model->end);
+    int64_t last = param_ns(run->params, "end_s");
+    double goodput[SECONDS_MAX] = { 0 };
+    size_t seconds = bin_of(model, model->end) / BINS_A_SECOND;
 
-    for (size_t i = 0; i < bins; i++) {
-        goodput[i] = model->ended_good_at[i] * (double)NS_PER_S / (double)BIN / model->capacity;
+    for (size_t i = 0; i < seconds * BINS_A_SECOND; i++) {
+        goodput[i / BINS_A_SECOND] += model->ended_good_at[i] / model->capacity;
     }
-    report(run, "goodput",
-           good_per_s(model, model->crowd_from + settle, model->crowd_to) / model->capacity);
+    report(run, "goodput", good_per_s(model, model->crowd_from, model->crowd_to) / model->capacity);
     report(run, "goodput_after",
-           good_per_s(model, model->end - settle, model->end) / model->capacity);
+           good_per_s(model, model->end - last, model->end) / model->capacity);
     report(run, "recovery_s", recovery_s(model));
-    report_series(run, "goodput_by_bin", goodput, bins);
+    report_series(run, "goodput_by_second", goodput, seconds);
 }
 
 static void servers_init(struct crowd *model)

@@ -66,7 +66,8 @@ def picture(folder, name, spec, results):
     drawn.head(filled(about["title"], findings(spec, results)), about["subtitle"])
     drawn.window()
     drawn.axes()
-    order = sorted(spec["policies"], key=lambda policy: policy == spec["good"])
+    order = sorted(spec["policies"], key=lambda policy: (policy == spec["good"],
+                                                         policy == spec["bad"]))
     role = roles(spec)
     for policy in order:
         drawn.band(per_point(results, policy, about["series"], min),
@@ -82,23 +83,28 @@ def picture(folder, name, spec, results):
 
 
 def legend_lines(spec, results, policy):
+    """(words, is it a bar)."""
     lines = []
     for metric in spec["picture"]["told"]:
+        if metric not in results.values[policy]:
+            continue
         middle, last = summary(spec, results, policy, metric)
-        lines += wrap(spec["metrics"][metric]["label"] + ":", 30)
-        lines.append(f"{middle}, worst {last}")
+        lines += [(line, False) for line in wrap(spec["metrics"][metric]["label"] + ":", 30)]
+        lines.append((f"{middle}, worst {last}", False))
+        words = "must fail" if policy == spec["bad"] else "bar"
+        lines += [(f"{words}: {bar_range(spec, bar)}", True) for bar in spec["bars"]
+                  if bar["policy"] == policy and bar["metric"] == metric]
     return lines
 
 
-def bar_words(spec, bar):
-    metric = bar["metric"]
-    least, most = bar.get("least"), bar.get("most")
-    words = spec["metrics"][metric]["label"] + " "
+def bar_range(spec, bar):
+    metric, least, most = bar["metric"], bar.get("least"), bar.get("most")
     if least is not None and most is not None:
-        return f"{words}{shown(spec, metric, least)} to {shown(spec, metric, most)}"
+        return f"{shown(spec, metric, least)} to {shown(spec, metric, most)}"
     if least is not None:
-        return f"{words}≥ {shown(spec, metric, least)}"
-    return f"{words}≤ {shown(spec, metric, most)}"
+        words = shown(spec, metric, least)
+        return words if words == "never" else f"≥ {words}"
+    return f"≤ {shown(spec, metric, most)}"
 
 
 def cell(spec, results, policy):
@@ -106,7 +112,8 @@ def cell(spec, results, policy):
     for bar in spec["bars"]:
         if bar["policy"] == policy:
             middle, last = summary(spec, results, policy, bar["metric"])
-            parts.append(f"{bar_words(spec, bar)}: **{middle}**, worst {last}")
+            parts.append(f"{spec['metrics'][bar['metric']]['label']} {bar_range(spec, bar)}: "
+                         f"**{middle}**, worst {last}")
     return "; ".join(parts)
 
 
@@ -114,9 +121,10 @@ def row(folder, name, spec, results):
     """The row of this scenario, in place of the one that is there."""
     readme = folder / "README.md"
     seeds = len(results.of(spec["good"], spec["bars"][-1]["metric"]))
-    ours = (f"| [{name}](scenarios/{name}.json) | {spec['from']} | "
+    ours = (f"| [{name}](scenarios/{name}.json) | {spec['from']} | {spec['claim']} | "
             f"{label_of(spec, spec['bad'])}: {cell(spec, results, spec['bad'])} | "
-            f"{label_of(spec, spec['good'])}: {cell(spec, results, spec['good'])} | {seeds:,} |")
+            f"{label_of(spec, spec['good'])}: {cell(spec, results, spec['good'])} | {seeds:,} | "
+            f"`./dev sim {name}` |")
     lines = [ours if line.startswith(f"| [{name}]") else line
              for line in readme.read_text().splitlines()]
     readme.write_text("\n".join(lines) + "\n")

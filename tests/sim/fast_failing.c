@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* One endpoint begins to fail, a hundred times faster than others answer.
- * Counted is its share of the calls from then on.
+/* One endpoint begins to fail all of its calls or some, much faster than others
+ * answer. Counted is its share of the calls from then on.
  *
  * The policy "peak_ewma_naive" takes a failure's time for a latency; it exists
  * here alone. */
@@ -70,7 +70,8 @@ static void call_arrive(struct event *event, struct sim *sim)
     call->began = sim->now;
     call->view = fleet_pick(&model->fleet, sim->now);
     at_first = fleet_server(call->view) == 0;
-    call->fails = at_first && is_failing(model);
+    call->fails =
+        at_first && is_failing(model) && sim_uniform(&sim->rand) <= param(params, "failing_share");
     fleet_begin(call->view);
     call_count(model, at_first);
     if (call->fails) {
@@ -89,12 +90,16 @@ static void call_arrive(struct event *event, struct sim *sim)
 static void fast_failing_report(const struct fast_failing *model)
 {
     size_t seconds = (size_t)((model->end - model->began) / NS_PER_S);
-    double share[SECONDS_MAX];
+    size_t from = (size_t)((model->failing_from - model->began) / NS_PER_S);
+    size_t to = (size_t)((model->failing_to - model->began) / NS_PER_S);
+    double share[SECONDS_MAX], most = 0;
 
     for (size_t i = 0; i < seconds; i++) {
         share[i] = model->calls_at[i] > 0 ? model->failing_at[i] / model->calls_at[i] : 0;
+        most = i >= from && i < to && share[i] > most ? share[i] : most;
     }
     report(model->run, "share", model->at_failing / model->calls);
+    report(model->run, "share_most", most);
     report_series(model->run, "share_by_second", share, seconds);
 }
 

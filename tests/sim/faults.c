@@ -15,7 +15,7 @@ struct faults {
     struct whole whole; /* first */
     struct event arrival;
     int64_t from, to, end;
-    double calls, good, requests, wasted;
+    double calls, answered, good, requests, wasted;
     double calls_at[SECONDS_MAX], good_at[SECONDS_MAX];
     double requests_at[SECONDS_MAX], wasted_at[SECONDS_MAX];
 };
@@ -69,6 +69,7 @@ static void faults_ended(struct whole *whole, const struct whole_end *end)
 {
     struct faults *model = (struct faults *)whole;
 
+    model->answered += end->good && is_trouble(model, end->began);
     if (!end->good || end->now - end->began > param_ns(whole->run->params, "within_s")) {
         return;
     }
@@ -101,6 +102,7 @@ static void faults_report(const struct faults *model)
         share[i] = model->calls_at[i] > 0 ? model->good_at[i] / model->calls_at[i] : 1;
         wasted[i] = model->requests_at[i] > 0 ? model->wasted_at[i] / model->requests_at[i] : 0;
     }
+    report(run, "answered", model->answered / model->calls);
     report(run, "good", model->good / model->calls);
     report(run, "wasted", model->wasted / model->requests);
     report_series(run, "good_by_second", share, seconds);

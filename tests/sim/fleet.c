@@ -25,8 +25,9 @@ static struct endpoint_set *endpoints_new(size_t count)
         endpoints[i].address = tulle__arena_format(&set->part.arena, "10.0.%05zu:80", i);
         endpoints[i].weight = 1;
     }
-    set->endpoints = endpoints;
-    set->count = count;
+    if (!tulle__endpoint_set_fill(set, endpoints, count)) {
+        sim_die("out of memory", "endpoints");
+    }
     tulle__endpoint_set_seal(set);
     return set;
 }
@@ -102,7 +103,7 @@ void fleet_tend(struct fleet *fleet, int64_t now)
 
 size_t fleet_server(const struct view *view)
 {
-    const char *digits = view->peer->address.data + NUMBER_AT;
+    const char *digits = peer_address(view->peer).data + NUMBER_AT;
     size_t number = 0;
 
     for (size_t i = 0; i < NUMBER_SIZE; i++) {

@@ -11,6 +11,7 @@ enum { POLICIES_MAX = 8 };
 struct params;
 
 struct params *params_read(const char *path); /* or the program ends */
+void params_free(struct params *params);
 const char *params_model(const struct params *params);
 /* A policy that is there for comparison may say how many seeds are enough. */
 uint64_t params_seeds(const struct params *params, const char *policy);

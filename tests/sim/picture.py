@@ -13,6 +13,7 @@ PLOT_W, PLOT_H = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
 
 INK, SOFT, GRID = "#1d2733", "#5b6875", "#e6eaee"
 COLOURS = {"bad": "#c8442f", "middle": "#8a8f98", "other": "#b07d12", "good": "#0b6fa4"}
+WINDOWS = ["#f5efe2", "#e3f1e4"]
 FONT = "font-family=\"'DejaVu Sans', 'Helvetica Neue', Arial, sans-serif\""
 
 
@@ -78,10 +79,10 @@ class Picture:
             self.out.append(text(28, 40 + 26 * len(lines[:2]) + 17 * i, line, 13, SOFT))
 
     def window(self):
-        for window in self.spec.get("windows", []):
+        for i, window in enumerate(self.spec.get("windows", [])):
             left, right = self.x.at(window["from"]), self.x.at(window["to"])
             self.out.append(f'<rect x="{number(left)}" y="{TOP}" width="{number(right - left)}" '
-                            f'height="{PLOT_H}" fill="#f5efe2"/>')
+                            f'height="{PLOT_H}" fill="{WINDOWS[i % len(WINDOWS)]}"/>')
             self.out.append(text((left + right) / 2, TOP - 7, window["label"], 12, "#8a6d1f",
                                  "middle"))
 
@@ -137,7 +138,7 @@ class Picture:
                 self.out.append(f'<circle cx="{x}" cy="{y}" r="3.6" fill="{COLOURS[role]}"/>')
 
     def legend(self, entries):
-        """entries: (role, label, lines of numbers), top to bottom."""
+        """entries: (role, label, [(numbers, is it a bar)]), top to bottom."""
         x, y = LEFT + PLOT_W + 26, TOP + 12
         for role, label, lines in entries:
             self.out.append(f'<line x1="{x}" x2="{x + 22}" y1="{y - 4}" y2="{y - 4}" '
@@ -145,8 +146,8 @@ class Picture:
             for i, part in enumerate(wrap(label, 23)):
                 self.out.append(text(x + 30, y, part, 13, COLOURS[role], weight="bold"))
                 y += 17
-            for line in lines:
-                self.out.append(text(x + 30, y, line, 12, SOFT))
+            for line, is_bar in lines:
+                self.out.append(text(x + 30, y, line, 12, INK if is_bar else SOFT))
                 y += 16
             y += 14
 

@@ -238,8 +238,8 @@ static void ramp_init(struct ramp *model, const struct run *run)
     sim_init(&model->sim, run->seed);
     model->run = run;
     model->weighted = run_is(run, "weighted");
-    model->probes = run_is(run, "prequal");
-    model->piggyback = run_is(run, "prequal_piggyback");
+    model->probes = run_is(run, "prequal_probe");
+    model->piggyback = run_is(run, "prequal");
     model->client_count = param_count(run->params, "clients");
     model->replica_count = param_count(run->params, "servers");
     model->full = (size_t)(param(run->params, "full_machines") * (double)model->replica_count);

@@ -2,6 +2,7 @@
 
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "sim/engine.h"
@@ -24,6 +25,12 @@ struct params *params_read(const char *path)
         sim_die(path, params->file == NULL ? error.text : "it has no \"model\"");
     }
     return params;
+}
+
+void params_free(struct params *params)
+{
+    json_decref(params->file);
+    free(params);
 }
 
 const char *params_model(const struct params *params)

@@ -4,10 +4,12 @@
 of the seeds and the worst of them), holds them against the scenario's bars, and
 draws a picture of each.
 
-    run.py BUILD [SCENARIO...] [--seeds N] [--jobs N] [--check]
+    run.py BUILD [SCENARIO...] [--seeds N | --slice] [--jobs N] [--check]
 
---check judges alone: no picture, no README. The exit status is 1 when a bar is
-not met; a bad case that does not fail as published is a bar like the others."""
+--slice takes as many of the thousand seeds as the scenario can afford in a test,
+another part of them for each commit. --check judges alone: no picture, no README.
+The exit status is 1 when a bar is not met; a bad case that does not fail as
+published is a bar like the others."""
 
 import argparse
 import concurrent.futures
@@ -17,11 +19,13 @@ import pathlib
 import statistics
 import subprocess
 import sys
+import time
 
 sys.dont_write_bytecode = True
 import draw  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
+SEEDS = 1000
 
 
 def scenarios(names):
@@ -49,6 +53,12 @@ class Results:
                 parsed = float(value)
             table.setdefault(policy, {}).setdefault(metric, {})[int(seed)] = parsed
 
+    def add_ratio(self, policy, metric, of, against):
+        """How many times less than `against` has it, seed by seed."""
+        other = self.values[against][of]
+        self.values[policy][metric] = {seed: other[seed] / value
+                                       for seed, value in self.values[policy][of].items()}
+
     def of(self, policy, metric):
         return [value for _, value in sorted(self.values[policy][metric].items())]
 
@@ -64,22 +74,35 @@ def simulate(program, name, first, count):
     return done.stdout
 
 
+def part_of_commit(size):
+    """(first seed, how many): each commit plays its part of the thousand."""
+    done = subprocess.run(["git", "-C", HERE, "rev-parse", "HEAD"], stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL, text=True)
+    commit = int(done.stdout.strip() or "0", 16)
+    return commit % (SEEDS // size) * size + 1, size
+
+
 def run_seeds(program, name, seeds, jobs):
-    results, chunk, done = Results(), max(1, min(25, seeds // (jobs * 2))), 0
+    first, count = seeds
+    results, chunk, done, began = Results(), max(1, min(25, count // (jobs * 2))), 0, time.time()
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        waiting = {pool.submit(simulate, program, name, first, min(chunk, seeds + 1 - first)):
-                   min(chunk, seeds + 1 - first) for first in range(1, seeds + 1, chunk)}
+        waiting = {}
+        for start in range(first, first + count, chunk):
+            size = min(chunk, first + count - start)
+            waiting[pool.submit(simulate, program, name, start, size)] = size
         for future in concurrent.futures.as_completed(waiting):
             results.take(future.result())
             done += waiting[future]
-            print(f"\r{name}: {done} of {seeds} seeds", end="", file=sys.stderr, flush=True)
-    print(file=sys.stderr)
+            if sys.stderr.isatty():
+                print(f"\r{name}: {done} of {count} seeds", end="", file=sys.stderr, flush=True)
+    print(f"\r{name}: seeds {first} to {first + count - 1} in {time.time() - began:.0f} s",
+          file=sys.stderr)
     return results
 
 
 def tell(name, spec, results):
     for policy in spec["policies"]:
-        for metric in results.values[policy]:
+        for metric in results.values.get(policy, {}):
             values = results.of(policy, metric)
             print(json.dumps({"scenario": name, "policy": policy, "seeds": len(values),
                               "metric": metric, "value": round(statistics.median(values), 6),
@@ -103,14 +126,18 @@ def main():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("build")
     parser.add_argument("scenario", nargs="*")
-    parser.add_argument("--seeds", type=int, default=1000)
+    parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--slice", action="store_true")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args()
     program = pathlib.Path(options.build) / "tests" / "sim" / "sim"
     good = True
     for name, spec in scenarios(options.scenario):
-        results = run_seeds(program, name, options.seeds, options.jobs)
+        seeds = part_of_commit(spec["slice"]) if options.slice else (1, options.seeds)
+        results = run_seeds(program, name, seeds, options.jobs)
+        for ratio in spec.get("ratios", []):
+            results.add_ratio(**ratio)
         tell(name, spec, results)
         good = judge(name, spec, results) and good
         if not options.check:

@@ -37,7 +37,7 @@ static scenario_fn *model_of(const struct params *params)
 int main(int argc, char **argv)
 {
     const char *policies[POLICIES_MAX];
-    const struct params *params;
+    struct params *params;
     scenario_fn *model;
     uint64_t first, count;
     size_t policy_count;
@@ -60,5 +60,6 @@ int main(int argc, char **argv)
         }
         fflush(stdout);
     }
+    params_free(params);
     return 0;
 }

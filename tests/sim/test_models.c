@@ -8,7 +8,9 @@
 
 #include "base/list.h"
 #include "harness/test.h"
+#include "sim/params.h"
 #include "sim/replica.h"
+#include "sim/whole.h"
 
 struct probe {
     struct event event; /* first */
@@ -115,6 +117,62 @@ static void equal_seeds_give_equal_runs(void **state)
     assert_true(queue_run(1, 0.8, 4) != queue_run(1, 0.8, 5));
 }
 
+/* Calls of the whole client to one server with workers and a line before them. */
+struct line {
+    struct whole whole; /* first */
+    struct event arrival;
+    double gap_ns, work_ns;
+    int64_t end;
+    double ended, took_ns;
+};
+
+static void line_serve(struct whole *whole, struct job *job)
+{
+    job->takes_ns = sim_exponential(&whole->sim.rand, ((struct line *)whole)->work_ns);
+}
+
+static void line_ended(struct whole *whole, const struct whole_end *end)
+{
+    struct line *line = (struct line *)whole;
+
+    assert_true(end->good);
+    line->ended++;
+    line->took_ns += (double)(end->now - end->began);
+}
+
+static void call_arrive(struct event *event, struct sim *sim)
+{
+    struct line *line = (struct line *)sim;
+
+    whole_call(&line->whole, NULL);
+    if (sim->now < line->end) {
+        sim_at(sim, event, sim->now + sim_exponential(&sim->rand, line->gap_ns));
+    }
+}
+
+/* M/M/10 at 0.8: a call waits with a probability of 0.4092 (Erlang C), half a work then. */
+static void a_line_before_workers_takes_as_long_as_theory_says(void **state)
+{
+    struct params *params =
+        params_read(TULLE_TEST_SOURCE_DIR "/tests/sim/scenarios/hedged_reads.json");
+    const struct run run = { .params = params, .policy = "none", .seed = 1 };
+    struct line line = { .work_ns = (double)NS_PER_MS };
+
+    (void)state;
+    whole_open(&line.whole, &run, 1);
+    line.whole.servers[0].workers = 10;
+    line.whole.serve = line_serve;
+    line.whole.ended = line_ended;
+    line.gap_ns = line.work_ns / 8;
+    line.end = line.whole.sim.now + 30 * NS_PER_S;
+    line.arrival.fire = call_arrive;
+    sim_at(&line.whole.sim, &line.arrival, line.whole.sim.now);
+    whole_run(&line.whole, line.end + NS_PER_S);
+    whole_close(&line.whole);
+    params_free(params);
+    assert_true(fabs(line.took_ns / line.ended / line.work_ns - (1 + 0.4092 / 2)) < 0.02);
+}
+
 static void utilization_and_queries_are_of_the_last_second(void **state)
 {
     struct work works[2] = { { .began = 0 }, { .began = 0 } };
@@ -138,4 +196,5 @@ static void utilization_and_queries_are_of_the_last_second(void **state)
 TEST_MAIN(cmocka_unit_test(events_fire_in_time_and_at_one_instant_in_order),
           cmocka_unit_test(a_shared_core_takes_as_long_as_theory_says),
           cmocka_unit_test(two_cores_do_too), cmocka_unit_test(equal_seeds_give_equal_runs),
+          cmocka_unit_test(a_line_before_workers_takes_as_long_as_theory_says),
           cmocka_unit_test(utilization_and_queries_are_of_the_last_second))
