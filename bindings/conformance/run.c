@@ -231,7 +231,9 @@ static void options_read(struct run *run, const json_t *said, struct tulle_optio
 
     options->log = keep_log;
     options->log_user = run;
-    if (!said || !has_only(run, said, "outside deadline trace strictRetries namespace workload")) {
+    if (!said || !has_only(run, said,
+                           "outside deadline trace strictRetries namespace workload "
+                           "locality")) {
         return;
     }
     options->outside = number_of(run, outside, text_at(said, "outside"));
@@ -240,12 +242,30 @@ static void options_read(struct run *run, const json_t *said, struct tulle_optio
     options->strict_retries = json_is_true(json_object_get(said, "strictRetries"));
     options->name_space = text_at(said, "namespace");
     options->workload = text_at(said, "workload");
+    options->locality = text_at(said, "locality");
+}
+
+static void setting_set(struct run *run, struct tulle_config *built, const json_t *said)
+{
+    const char *part = text_at(said, "faultHas");
+    enum tulle_error error = TULLE_E_USAGE;
+
+    if (has_only(run, said, "target path value faultHas")) {
+        error = tulle_config_set(built, text_at(said, "target"), text_at(said, "path"),
+                                 text_at(said, "value"));
+    }
+    if (error != (part ? TULLE_E_USAGE : TULLE_OK) ||
+        (part && !strstr(tulle_config_fault(built), part))) {
+        fault(run, "setting %s is %s: %s", text_at(said, "path"), error_names[error],
+              tulle_config_fault(built));
+    }
 }
 
 static enum tulle_error mesh_open(struct run *run, const json_t *wanted)
 {
     struct tulle_options options = { TULLE_OPTIONS_INIT };
     const json_t *names = json_object_get(wanted, "yaml");
+    const json_t *settings = json_object_get(wanted, "set");
     enum tulle_error error = tulle_config_new(&options.built);
 
     options_read(run, json_object_get(wanted, "options"), &options);
@@ -255,6 +275,9 @@ static enum tulle_error mesh_open(struct run *run, const json_t *wanted)
 
         error = tulle_config_add_yaml(options.built, name, text ? text : "");
         free(text);
+    }
+    for (size_t i = 0; error == TULLE_OK && i < json_array_size(settings); i++) {
+        setting_set(run, options.built, json_array_get(settings, i));
     }
     if (error == TULLE_OK) {
         error = tulle_mock_open(run->mock, &options, &run->mesh);
@@ -285,7 +308,7 @@ static void case_run(struct run *run, const json_t *wanted)
     char *left = NULL;
     size_t i;
 
-    if (!has_only(run, wanted, "name yaml options open answers steps") ||
+    if (!has_only(run, wanted, "name yaml set options open answers steps") ||
         tulle_mock_new(&options, &run->mock) != TULLE_OK) {
         fault(run, "it does not start");
         return;

@@ -60,12 +60,12 @@ struct tulle_request {
     size_t header_count;
     const void *body; /* NULL: none */
     size_t body_size;
-    int64_t deadline_ns; /* from now, over all attempts; 0: the mesh's, TULLE_NONE: none */
-    int32_t retry;       /* enum tulle_retry */
-    int32_t explain;     /* 1: record the story for tulle_call_explain() */
-    const char
-        *idempotency_key; /* sent as Idempotency-Key; makes any method retriable; NULL: none */
-    size_t body_max;      /* largest reply body; 0: 64 MiB (streamed: none), SIZE_MAX: no cap */
+    int64_t deadline_ns;         /* from now, over all attempts; 0: the mesh's, TULLE_NONE: none */
+    int32_t retry;               /* enum tulle_retry */
+    int32_t explain;             /* 1: record the story for tulle_call_explain() */
+    const char *idempotency_key; /* sent as Idempotency-Key; makes any method retriable, as that
+                                  * header among `headers` does; NULL: none */
+    size_t body_max; /* largest reply body; 0: 64 MiB (streamed: none), SIZE_MAX: no cap */
     struct tulle_failure *failure; /* filled when tulle_call() fails; NULL: not wanted */
     int32_t stream;                /* enum tulle_stream, or-ed; 0: bodies are whole, in memory */
     int32_t has_stream_size;       /* 1: `stream_size` is the whole body's size, which is sent as

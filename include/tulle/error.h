@@ -19,7 +19,7 @@ enum tulle_error {
     TULLE_E_NOMEM = 2,       /* out of memory; nothing was changed */
     TULLE_E_CONFIG = 3,      /* the configuration is wrong; the log and the error list say where */
     TULLE_E_REFUSED = 4,     /* refused here: no route, or a name outside the mesh */
-    TULLE_E_LIMIT = 5,       /* refused here: a connectionPool limit; the failure names it */
+    TULLE_E_LIMIT = 5,       /* refused here: a limit, or shed load; the failure names it */
     TULLE_E_NO_ENDPOINT = 6, /* refused here: every endpoint of the service is ejected, or its
                               * names have no address */
     TULLE_E_NETWORK = 7,     /* connecting, sending or receiving failed */

@@ -147,10 +147,12 @@ TULLE_API void tulle_options_init(struct tulle_options *options, size_t size);
 TULLE_API TULLE_MUST_USE enum tulle_error tulle_open(const struct tulle_options *options,
                                                      struct tulle **out);
 
-/* Waits until every source has delivered once, and every name in it was looked
- * up once (whether it has an address or not), at most `timeout_ns` (0: 30 s,
- * TULLE_NONE: for ever). Folders and built configurations have delivered when
- * tulle_open() returns; calls to services whose names are not known yet wait.
+/* Waits until every source has delivered once, every name in it was looked up once
+ * (whether it has an address or not), and the endpoints of every service that has
+ * active health checks were asked once (whether they are healthy or not); at most
+ * `timeout_ns` (0: 30 s, TULLE_NONE: for ever). Folders and built configurations have
+ * delivered when tulle_open() returns; calls to services whose names are not known
+ * yet, or whose first checks are under way, wait.
  *
  * Thread: any but a callback of the library's.
  * Errors: TULLE_E_USAGE from a callback, TULLE_E_TIMEOUT, TULLE_E_CLOSED (the mesh was

@@ -60,6 +60,8 @@ struct tulle_endpoint_state {
     uint32_t ejections; /* since the endpoint was first named */
     uint64_t requests;  /* attempts that ended, since then */
     uint64_t failures;  /* of those, the ones that count against the endpoint */
+    char health[16];    /* by its active health checks and the control plane: "healthy",
+                         * "degraded", or "unhealthy" (also before its first check) */
 };                      /* append only */
 
 #define TULLE_ENDPOINT_STATE_INIT .size = sizeof(struct tulle_endpoint_state)

@@ -29,8 +29,9 @@ struct str tulle__hashed_key(const struct leaf *leaf, size_t i)
 {
     const struct view *view = leaf->entries[i].view;
 
-    return view->endpoint != NULL && view->endpoint->hash_key.size > 0 ? view->endpoint->hash_key
-                                                                       : view->peer->address;
+    struct str key = view->endpoint->place->hash_key; /* it is named: the picker is being built */
+
+    return key.size > 0 ? key : peer_address(view->peer);
 }
 
 double tulle__hashed_weights(const struct leaf *leaf)

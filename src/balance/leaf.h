@@ -29,6 +29,7 @@ struct pick {
     bool has_hash;
     uint32_t tried_priorities; /* a bit each (priority_bit()), left out while others are there */
     bool is_again;             /* not the first of its call: it is not dropped */
+    unsigned endpoint_max;     /* who has so many attempts under way is left out; 0: nobody is */
     const struct leaf *leaf;   /* given: where the endpoint was found; as long as this round */
     uint32_t priority;         /* given with PICK_ENDPOINT: the priority it was picked from */
 };

@@ -64,9 +64,7 @@ static double stays_here(const struct zone *zones, size_t count, const struct cr
         if (!zones[i].local || healthy == 0) {
             continue;
         }
-        return healthy >= callers
-                   ? 1
-                   : (double)((uint64_t)healthy * SHARE_WHOLE / callers) / SHARE_WHOLE;
+        return healthy < callers ? (double)share_of(healthy, callers) / SHARE_WHOLE : 1;
     }
     return 0;
 }

@@ -7,6 +7,7 @@
 #include "balance/picker.h"
 
 #include "balance/picker_fill.h"
+#include "balance/picker_patch.h"
 #include "balance/spread.h"
 #include "balance/usable.h"
 #include "endpoint/lines.h"
@@ -82,17 +83,6 @@ static bool config_is_plain(const struct balancer_config *config)
     return config->locality.mode == LOCALITY_IGNORED && config->subsetting.kind == SUBSETTING_NONE;
 }
 
-void tulle__picker_forget(struct picker *picker)
-{
-    for (size_t i = 0; i < picker->count; i++) {
-        if (i + VIEWS_AHEAD < picker->count) {
-            __builtin_prefetch(picker->entries[i + VIEWS_AHEAD].view, 1);
-        }
-        picker->entries[i].view->pickers--;
-    }
-    picker->count = 0;
-}
-
 /* Weights differ, and change, while somebody is young. */
 static void leaves_grow_up(struct picker *picker, int64_t now)
 {
@@ -109,7 +99,8 @@ static void leaves_grow_up(struct picker *picker, int64_t now)
 struct picker *tulle__picker_new(struct cluster_live *live, const struct balancer_config *config,
                                  size_t loop_count, uint64_t seed, int64_t now)
 {
-    const struct picker head = { .head = { tulle__picker_free, live->version },
+    const struct picker head = { .head = { .discard = tulle__picker_free,
+                                           .version = live->version },
                                  .config = *config,
                                  .loop_count = loop_count };
     bool is_plain = config_is_plain(config);
@@ -119,6 +110,9 @@ struct picker *tulle__picker_new(struct cluster_live *live, const struct balance
         return NULL;
     }
     if (is_plain) {
+        picker = tulle__picker_patched(&head, live, now);
+    }
+    if (is_plain && picker == NULL) {
         picker = tulle__picker_plain(&head, live, now, &is_plain);
     }
     if (!is_plain) {
@@ -127,6 +121,7 @@ struct picker *tulle__picker_new(struct cluster_live *live, const struct balance
     if (picker == NULL) {
         return NULL;
     }
+    list_add_last(&live->pickers, &picker->head.node);
     picker->cluster = live->config != NULL ? tulle__part_ref(live->config) : NULL;
     leaves_grow_up(picker, now);
     picker->special =
@@ -150,7 +145,7 @@ void tulle__picker_free(struct picker *picker)
             leaf->type->unshare(leaf);
         }
     }
-    tulle__picker_forget(picker);
+    list_remove(&picker->head.node);
     tulle__part_unref(picker->cluster);
     tulle__lines_free(picker->halves);
     tulle__lines_free(picker);

@@ -18,7 +18,8 @@ enum pick_result {
     PICK_ENDPOINT,
     PICK_HOLD, /* no endpoint is known yet: wait for the next picker */
     PICK_FAIL, /* endpoints are known, and none may be used; or it is known why there are none */
-    PICK_DROP  /* this call is one of those that the configuration drops */
+    PICK_DROP, /* this call is one of those that the configuration drops */
+    PICK_FULL  /* of policy/pick.c: every endpoint has as many attempts as it may */
 };
 
 struct spread;

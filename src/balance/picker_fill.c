@@ -36,7 +36,6 @@ static void entry_add(struct picker *picker, struct pick_entry *entry, struct vi
     const struct balancer_config *config = &picker->config;
     int64_t window = config->slow_start.window_ns, end;
 
-    view->pickers++;
     picker->count++;
     *entry = (struct pick_entry){ .view = view, .peer = view->peer, .weight = weight };
     if (window != 0 || config->kind == BALANCER_PEAK_EWMA) {
@@ -80,7 +79,7 @@ struct tally {
 static void views_enter(struct picker *picker, const struct cluster_live *live, struct tally *tally,
                         int64_t now)
 {
-    for (size_t i = 0; i < live->view_count; i++) {
+    for (size_t i = 0; i < live_views_to_pick(live); i++) {
         struct view *view = live->views[i];
         unsigned fitness = atomic_load_explicit(&view->fitness, memory_order_relaxed);
 
@@ -90,18 +89,18 @@ static void views_enter(struct picker *picker, const struct cluster_live *live, 
         if (!atomic_load_explicit(&view->named, memory_order_relaxed)) {
             continue;
         }
-        if (view->priority != 0 || fitness == FIT_DEGRADED) {
+        if (view_priority(view) != 0 || fitness == FIT_DEGRADED) {
             tally->is_plain = false;
             return;
         }
         tally->priority.hosts++;
-        tally->weighted |= tally->priority.hosts > 1 && view->weight != tally->weight;
-        tally->weight = view->weight;
+        tally->weighted |= tally->priority.hosts > 1 && view_weight(view) != tally->weight;
+        tally->weight = view_weight(view);
         if (fitness == FIT_NOT ||
             atomic_load_explicit(&view->gate, memory_order_relaxed) == GATE_EJECTED) {
             continue;
         }
-        entry_add(picker, &picker->entries[picker->count], view, view->weight, now);
+        entry_add(picker, &picker->entries[picker->count], view, tally->weight, now);
     }
 }
 
@@ -113,7 +112,7 @@ static bool picker_enter_plain(struct picker *picker, struct cluster_live *live,
     tally.priority.healthy = (uint32_t)picker->count;
     tulle__priority_loads(&tally.priority, 1, &picker->config.locality);
     if (!tally.is_plain || tally.priority.panic) {
-        tulle__picker_forget(picker);
+        picker->count = 0;
         picker->young_until = 0;
         return false;
     }

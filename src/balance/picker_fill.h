@@ -20,7 +20,5 @@ struct picker *tulle__picker_plain(const struct picker *head, struct cluster_liv
 /* The same, of as many leaves as there must be. NULL: no memory. */
 struct picker *tulle__picker_survey(const struct picker *head, struct cluster_live *live,
                                     uint64_t seed, int64_t now);
-/* The views that it names are named by it no more. */
-void tulle__picker_forget(struct picker *picker);
 
 #endif

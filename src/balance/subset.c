@@ -26,7 +26,7 @@ static size_t places_sort(struct place *places, const struct candidate *candidat
     size_t found = 0;
 
     for (size_t i = 0; i < count; i++) {
-        struct str address = candidates[i].view->peer->address;
+        struct str address = peer_address(candidates[i].view->peer);
 
         if (candidates[i].priority == priority) {
             places[found++] = (struct place){ XXH64(address.data, address.size, seed), i };

@@ -70,7 +70,7 @@ static bool localities_number(struct survey *survey)
     bool done = true;
 
     for (size_t i = 0; i < survey->count && done; i++) {
-        struct str locality = survey->candidates[i].view->endpoint->locality;
+        struct str locality = survey->candidates[i].view->endpoint->place->locality;
 
         if (i == 0 || !str_equal(locality, last)) {
             done = locality_number(survey, &table, locality, &number);
@@ -85,17 +85,14 @@ static bool localities_number(struct survey *survey)
 
 static void candidates_enter(struct survey *survey, const struct cluster_live *live)
 {
-    for (size_t i = 0; i < live->view_count; i++) {
+    for (size_t i = 0; i < live_views_to_pick(live); i++) {
         struct view *view = live->views[i];
-        uint32_t priority = view->priority;
+        uint32_t priority = view_priority(view);
 
-        if (!atomic_load_explicit(&view->named, memory_order_relaxed)) {
-            continue;
-        }
         priority = priority < PRIORITIES_MAX ? priority : PRIORITIES_MAX - 1;
         survey->candidates[survey->count++] = (struct candidate){
             .view = view,
-            .weight = view->weight,
+            .weight = view_weight(view),
             .priority = (uint16_t)priority,
             .state = state_of(view),
         };

@@ -11,7 +11,7 @@ size_t tulle__entry_search_from(const struct leaf *leaf, const struct pick *pick
     for (size_t k = 0; k < leaf->count; k++) {
         size_t i = start + k < leaf->count ? start + k : start + k - leaf->count;
 
-        if (entry_is_ejected(leaf, i)) {
+        if (entry_is_ejected(leaf, i) || entry_is_full(leaf, i, pick)) {
             continue;
         }
         if (!entry_is_tried(leaf, i, pick)) {

@@ -43,20 +43,41 @@ static inline bool entry_is_tried(const struct leaf *leaf, size_t i, const struc
     return false;
 }
 
+/* In one order with the line of those who wait for a place (policy/pick.c). */
+static inline bool entry_is_full(const struct leaf *leaf, size_t i, const struct pick *pick)
+{
+    return pick->endpoint_max > 0 &&
+           atomic_load_explicit(&leaf->entries[i].view->busy, memory_order_seq_cst) >=
+               pick->endpoint_max;
+}
+
 static inline bool entry_is_usable(const struct leaf *leaf, size_t i, const struct pick *pick)
 {
-    return !entry_is_ejected(leaf, i) && !entry_is_tried(leaf, i, pick);
+    return !entry_is_ejected(leaf, i) && !entry_is_full(leaf, i, pick) &&
+           !entry_is_tried(leaf, i, pick);
+}
+
+/* For writing, which the compiler's own does not say to every x86: the line is not
+ * fetched from another core once to be read and once more to be counted in. Where the
+ * instruction is not known it does nothing. */
+static inline void line_prefetch_to_write(const void *line)
+{
+#ifdef __x86_64__
+    __asm__ volatile("prefetchw %0" : : "m"(*(const char *)line));
+#else
+    __builtin_prefetch(line, 1);
+#endif
 }
 
 /* Its view and its peer are on their way at once, not one after the other. */
 static inline void entry_prefetch(const struct leaf *leaf, size_t i)
 {
     __builtin_prefetch(leaf->entries[i].view);
-    __builtin_prefetch(leaf->entries[i].peer, 1);
+    line_prefetch_to_write(leaf->entries[i].peer);
 }
 
-/* From `start` on: the first usable one, else the first that was tried and is not
- * ejected, else SIZE_MAX. Linear, and rare. */
+/* From `start` on: the first usable one, else the first that was tried and is neither
+ * ejected nor full, else SIZE_MAX. Linear, and rare. */
 size_t tulle__entry_search_from(const struct leaf *leaf, const struct pick *pick, size_t start);
 /* The same from a random place on. */
 size_t tulle__entry_search(const struct leaf *leaf, const struct pick *pick);

@@ -2,6 +2,8 @@
 
 #include "base/backoff.h"
 
+#include "base/clock.h"
+
 int64_t tulle__backoff(int64_t base, int64_t max, uint32_t retry, struct rand *rand)
 {
     int64_t limit = base;
@@ -14,5 +16,5 @@ int64_t tulle__backoff(int64_t base, int64_t max, uint32_t retry, struct rand *r
 
 int64_t tulle__backoff_above(int64_t interval, struct rand *rand)
 {
-    return interval + rand_below_i64(rand, interval / 2 + 1);
+    return time_add(interval, rand_below_i64(rand, interval / 2 + 1));
 }

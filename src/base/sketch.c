@@ -2,6 +2,8 @@
 
 #include "base/sketch.h"
 
+#include <string.h>
+
 enum { STEPS = 1 << SKETCH_STEPS_LOG2, LAST_LOG2 = SKETCH_FIRST_LOG2 + SKETCH_OCTAVES - 1 };
 
 static size_t bucket_of(int64_t ns)
@@ -67,9 +69,20 @@ uint64_t tulle__sketch_take(struct sketch_window *window, const struct sketch *s
 
 int64_t tulle__sketch_read(const struct sketch_window *window, unsigned permille)
 {
+    return window->total < SKETCH_ENOUGH ? 0 : tulle__sketch_rank(window, permille);
+}
+
+void tulle__sketch_forget(struct sketch_window *window)
+{
+    window->total = 0;
+    memset(window->weights, 0, sizeof(window->weights));
+}
+
+int64_t tulle__sketch_rank(const struct sketch_window *window, unsigned permille)
+{
     double wanted = window->total * (double)permille / 1000, below = 0;
 
-    if (window->total < SKETCH_ENOUGH) {
+    if (window->total <= 0) {
         return 0;
     }
     for (size_t i = 0; i < SKETCH_BUCKETS; i++) {

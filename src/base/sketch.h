@@ -39,5 +39,9 @@ uint64_t tulle__sketch_take(struct sketch_window *window, const struct sketch *s
                             size_t count);
 /* What `permille` of the samples stay below; 0: fewer than SKETCH_ENOUGH are known. */
 int64_t tulle__sketch_read(const struct sketch_window *window, unsigned permille);
+/* The same of however few; 0: none. */
+int64_t tulle__sketch_rank(const struct sketch_window *window, unsigned permille);
+/* All that was taken in; what comes later counts alone. */
+void tulle__sketch_forget(struct sketch_window *window);
 
 #endif

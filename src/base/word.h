@@ -30,6 +30,16 @@ static inline void word_give(atomic_uint *count)
     atomic_fetch_sub_explicit(count, 1, memory_order_seq_cst);
 }
 
+/* Brings it down to `most`, if it is above. */
+static inline void word_lower(atomic_int_least64_t *word, int64_t most)
+{
+    int64_t seen = atomic_load_explicit(word, memory_order_relaxed);
+
+    while (most < seen && !atomic_compare_exchange_weak_explicit(
+                              word, &seen, most, memory_order_relaxed, memory_order_relaxed)) {
+    }
+}
+
 typedef bool word_step_fn(uint64_t *word, const void *config, uint32_t now_ms);
 
 static inline bool word_change(atomic_uint_least64_t *word, word_step_fn *step, const void *config,

@@ -9,6 +9,7 @@
 #include "balance/picker.h"
 #include "base/macros.h"
 #include "core/app.h"
+#include "core/checks.h"
 #include "core/escape.h"
 #include "core/pickers.h"
 #include "core/pools.h"
@@ -45,6 +46,8 @@ static enum tulle_error draft_publish(struct tulle *mesh, const struct draft *dr
     tulle__mutex_lock(&mesh->set_lock);
     tulle__live_set_end(&mesh->live);
     tulle__mutex_unlock(&mesh->set_lock);
+    tulle__checks_fit(mesh);
+    mesh->warmth.stale = true;
     for (size_t i = 0; i < mesh->loops.count; i++) {
         tulle__mesh_loop_post(&mesh->loops.each[i], &mesh->loops.each[i].wake);
     }
@@ -151,10 +154,12 @@ static int64_t cluster_step(struct tulle *mesh, struct cluster_live *live, int64
     int64_t due;
 
     changed = outliers_step(mesh, live, now, &due) || changed;
+    mesh->warmth.stale = mesh->warmth.stale || changed;
     /* Of a cluster that has left, the calls of an older mesh keep the last picker. */
     if (changed && live->adopted && live->config &&
         tulle__picker_refresh(mesh, live, true) != TULLE_OK) {
         atomic_store(&live->gates_changed, true);
+        due = time_add(now, TICK_NS) < due ? time_add(now, TICK_NS) : due;
     }
     return due;
 }
@@ -216,7 +221,9 @@ static void control_step(struct tulle *mesh)
 
     source_step(mesh);
     due = clusters_step(mesh, now);
-    ticking = sweep(mesh) || mesh->stale;
+    tulle__checks_step(mesh);
+    tulle__warmth_step(mesh);
+    ticking = sweep(mesh) || mesh->stale || mesh->health.behind || mesh->warmth.stale;
     ticking = loops_step(mesh) || ticking;
     atomic_store_explicit(&mesh->ticking, ticking, memory_order_relaxed);
     if (ticking && now + TICK_NS < due) {

@@ -6,6 +6,7 @@
 #include "balance/picker.h"
 #include "base/macros.h"
 #include "core/mesh.h"
+#include "endpoint/past.h"
 #include "observe/render.h"
 
 #include <stdio.h>
@@ -98,21 +99,32 @@ static const char *gate_name(unsigned gate)
     }
 }
 
+static const char *health_name(unsigned fitness)
+{
+    switch (fitness) {
+    case FIT: return "healthy";
+    case FIT_DEGRADED: return "degraded";
+    default: return "unhealthy";
+    }
+}
+
 static void state_fill(struct tulle_endpoint_state *state, const struct cluster_live *live,
                        const struct view *view)
 {
     *state = (struct tulle_endpoint_state){
         .size = sizeof(*state),
-        .weight = view->weight,
+        .weight = view_weight(view),
         .in_flight = atomic_load_explicit(&view->peer->in_flight, memory_order_relaxed),
-        .ejections = (uint32_t)atomic_load_explicit(&view->ejections, memory_order_relaxed),
+        .ejections = view_ejections(view),
         .requests = atomic_load_explicit(&view->requests, memory_order_relaxed),
         .failures = atomic_load_explicit(&view->failures, memory_order_relaxed),
     };
     snprintf(state->cluster, sizeof(state->cluster), "%.*s", STR_ARG(live->name));
-    snprintf(state->address, sizeof(state->address), "%.*s", STR_ARG(view->peer->address));
+    snprintf(state->address, sizeof(state->address), "%.*s", STR_ARG(peer_address(view->peer)));
     snprintf(state->gate, sizeof(state->gate), "%s",
              gate_name(atomic_load_explicit(&view->gate, memory_order_relaxed)));
+    snprintf(state->health, sizeof(state->health), "%s",
+             health_name(atomic_load_explicit(&view->fitness, memory_order_relaxed)));
 }
 
 static size_t views_count(const struct cluster_live *const *lives, size_t count)

@@ -5,6 +5,7 @@
 #include "core/app.h"
 
 #include "base/macros.h"
+#include "core/checks.h"
 #include "core/escape.h"
 #include "core/pickers.h"
 #include "core/request.h"
@@ -210,6 +211,7 @@ static enum tulle_error mesh_open(struct tulle *mesh, const struct tulle_options
     TRY(source_open(mesh, options));
     TRY(tulle__names_open(mesh, mesh->resolver, options->dns_servers));
     ENSURE(tulle__loops_init(&mesh->loops, mesh, loops), TULLE_E_NOMEM);
+    tulle__checks_open(mesh);
     TRY(tulle__control_publish(mesh));
     return tulle__control_start(mesh);
 }
@@ -220,6 +222,8 @@ static void mesh_free(struct tulle *mesh)
     tulle__control_stop(mesh);
     tulle__loops_join(&mesh->loops);
     tulle__loops_fini(&mesh->loops);
+    tulle__health_fini(&mesh->health);
+    tulle__warmth_fini(&mesh->warmth);
     tulle__pickers_fini(mesh);
     tulle__publisher_fini(&mesh->publisher);
     tulle__names_close(&mesh->names);
@@ -260,6 +264,7 @@ static enum tulle_error setup_open(const struct tulle_options *options,
                                                 : &tulle__cares_resolver;
     mesh->control.epoll_fd = mesh->control.wake_fd = mesh->app.fd = -1;
     tulle__arena_init(&mesh->arena, 1024);
+    tulle__warmth_init(&mesh->warmth);
     error = mesh_open(mesh, &known);
     if (error != TULLE_OK) {
         mesh_free(mesh);

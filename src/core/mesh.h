@@ -19,7 +19,9 @@
 #include "core/names.h"
 #include "core/places.h"
 #include "core/publish.h"
+#include "core/warmth.h"
 #include "endpoint/live.h"
+#include "health/health.h"
 #include "observe/metrics.h"
 #include "seam/source.h"
 #include "seam/trace.h"
@@ -86,6 +88,8 @@ struct tulle {
                             * for those who only look */
     struct source_stats source_stats;
     struct names names;
+    struct health health; /* all zero: the mesh was opened half */
+    struct warmth warmth;
     struct picker *retired; /* replaced since the grace period began */
     struct picker *waiting; /* for every loop to pass a round */
     uint64_t *grace;        /* rounds each loop had begun then */

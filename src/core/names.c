@@ -7,6 +7,7 @@
 
 #include "core/names.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
@@ -27,7 +28,7 @@ struct expansion {
 
 /* What one endpoint of a draft stands for. */
 struct stand_in {
-    const struct endpoint *endpoint;
+    struct endpoint endpoint;
     struct str host; /* with its port cut off */
     struct str port; /* ":80" */
     bool is_address;
@@ -60,23 +61,24 @@ static enum tulle_error held_add(struct expansion *expansion, struct str host,
     return TULLE_OK;
 }
 
-static enum tulle_error stand_in_find(struct expansion *expansion, const struct endpoint *endpoint,
-                                      struct stand_in *out)
+static enum tulle_error stand_in_find(struct expansion *expansion,
+                                      const struct endpoint_record *record, struct stand_in *out)
 {
-    size_t size = endpoint->address.size;
-    struct dns_address address;
+    struct str address = record_address(record);
+    size_t size = address.size;
+    struct dns_address literal;
     struct dns_name *name;
 
-    while (size > 0 && endpoint->address.data[size - 1] != ':') {
+    while (size > 0 && address.data[size - 1] != ':') {
         size--;
     }
     size -= size > 0;
     *out = (struct stand_in){
-        .endpoint = endpoint,
-        .host = { endpoint->address.data, size },
-        .port = { endpoint->address.data + size, endpoint->address.size - size },
+        .endpoint = record_endpoint(record),
+        .host = { address.data, size },
+        .port = { address.data + size, address.size - size },
     };
-    out->is_address = tulle__dns_literal(out->host, &address);
+    out->is_address = tulle__dns_literal(out->host, &literal);
     if (out->is_address) {
         return TULLE_OK;
     }
@@ -112,20 +114,26 @@ static size_t stand_in_count(const struct stand_in *stand_in, enum discovery dis
 
 /* --- endpoints --- */
 
-static bool endpoint_add(struct endpoint_set *set, struct endpoint *endpoints,
-                         const struct stand_in *stand_in, struct str host)
-{
-    struct endpoint *endpoint = &endpoints[set->count];
+/* What a set is made of; texts and labels are the draft's or the arena's. */
+struct endpoint_list {
+    struct arena arena;
+    struct endpoint *endpoints;
+    size_t count;
+};
 
-    *endpoint = *stand_in->endpoint; /* its texts and labels are the draft's, which is kept */
+static bool endpoint_add(struct endpoint_list *list, const struct stand_in *stand_in,
+                         struct str host)
+{
+    struct endpoint *endpoint = &list->endpoints[list->count];
+
+    *endpoint = stand_in->endpoint;
     endpoint->address =
-        tulle__arena_format(&set->part.arena, "%.*s%.*s", STR_ARG(host), STR_ARG(stand_in->port));
-    set->count += endpoint->address.data != NULL;
+        tulle__arena_format(&list->arena, "%.*s%.*s", STR_ARG(host), STR_ARG(stand_in->port));
+    list->count += endpoint->address.data != NULL;
     return endpoint->address.data != NULL;
 }
 
-static bool addresses_add(struct endpoint_set *set, struct endpoint *endpoints,
-                          const struct stand_in *stand_in)
+static bool addresses_add(struct endpoint_list *list, const struct stand_in *stand_in)
 {
     const struct dns_answer *answer = stand_in->answer;
     bool is_ipv6 = wants_ipv6(answer);
@@ -134,8 +142,7 @@ static bool addresses_add(struct endpoint_set *set, struct endpoint *endpoints,
         char text[DNS_ADDRESS_TEXT];
 
         if (answer->addresses[i].is_ipv6 == is_ipv6 &&
-            !endpoint_add(set, endpoints, stand_in,
-                          tulle__dns_address_text(&answer->addresses[i], text))) {
+            !endpoint_add(list, stand_in, tulle__dns_address_text(&answer->addresses[i], text))) {
             return false;
         }
     }
@@ -150,47 +157,60 @@ static int endpoint_compare(const void *left, const void *right)
 }
 
 /* Two names may lead to one address: it is one endpoint, as in Envoy. */
-static void endpoints_settle(struct endpoint_set *set, struct endpoint *endpoints)
+static void endpoints_settle(struct endpoint_list *list)
 {
+    struct endpoint *endpoints = list->endpoints;
     size_t kept = 0;
 
-    qsort(endpoints, set->count, sizeof(*endpoints), endpoint_compare);
-    for (size_t i = 0; i < set->count; i++) {
+    qsort(endpoints, list->count, sizeof(*endpoints), endpoint_compare);
+    for (size_t i = 0; i < list->count; i++) {
         if (kept == 0 || !str_equal(endpoints[kept - 1].address, endpoints[i].address)) {
             endpoints[kept++] = endpoints[i];
         }
     }
-    set->count = kept;
-    set->endpoints = endpoints;
-    tulle__endpoint_set_seal(set);
+    list->count = kept;
 }
 
-static bool endpoints_fill(struct endpoint_set *set, const struct stand_in *stand_ins,
+static bool endpoints_list(struct endpoint_list *list, const struct stand_in *stand_ins,
                            size_t stand_in_total, enum discovery discovery)
 {
     size_t room = 1;
-    struct endpoint *endpoints;
     bool filled = true;
 
     for (size_t i = 0; i < stand_in_total; i++) {
         room += stand_in_count(&stand_ins[i], discovery);
     }
-    endpoints = ARENA_ARRAY(&set->part.arena, struct endpoint, room);
-    for (size_t i = 0; endpoints && filled && i < stand_in_total; i++) {
+    list->endpoints = ARENA_ARRAY(&list->arena, struct endpoint, room);
+    for (size_t i = 0; list->endpoints && filled && i < stand_in_total; i++) {
         const struct stand_in *each = &stand_ins[i];
 
         if (stand_in_count(each, discovery) == 0) {
             continue;
         }
         filled = each->answer && discovery == DISCOVERY_STRICT_DNS
-                     ? addresses_add(set, endpoints, each)
-                     : endpoint_add(set, endpoints, each, each->host);
+                     ? addresses_add(list, each)
+                     : endpoint_add(list, each, each->host);
     }
-    if (!endpoints || !filled) {
-        return false;
+    return list->endpoints && filled;
+}
+
+static bool endpoints_fill(struct endpoint_set *set, const struct stand_in *stand_ins,
+                           size_t stand_in_total, enum discovery discovery)
+{
+    struct endpoint_list list = { .count = 0 };
+    bool filled;
+
+    tulle__arena_init(&list.arena, 1024);
+    filled = endpoints_list(&list, stand_ins, stand_in_total, discovery);
+    if (filled) {
+        endpoints_settle(&list);
+        filled = tulle__endpoint_set_fill(set, list.endpoints, list.count);
     }
-    endpoints_settle(set, endpoints);
-    return true;
+    tulle__arena_fini(&list.arena);
+    if (filled) {
+        tulle__endpoint_set_seal(set);
+    }
+    return filled;
 }
 
 static struct endpoint_set *endpoint_set_new(const struct cluster *from,
@@ -272,12 +292,13 @@ static enum tulle_error cluster_expand(struct expansion *expansion, struct clust
                                        struct cluster **out)
 {
     size_t count = from->endpoints->count;
+    struct endpoint_walk walk = { .set = from->endpoints };
     struct stand_in *stand_ins = tulle__alloc_zero(count + 1, sizeof(*stand_ins));
     enum tulle_error error = stand_ins ? TULLE_OK : TULLE_E_NOMEM;
 
     *out = NULL;
     for (size_t i = 0; error == TULLE_OK && i < count; i++) {
-        error = stand_in_find(expansion, &from->endpoints->endpoints[i], &stand_ins[i]);
+        error = stand_in_find(expansion, endpoint_walk_next(&walk), &stand_ins[i]);
     }
     if (error == TULLE_OK) {
         *out = cluster_new(from, endpoint_set_new(from, stand_ins), stand_ins);
@@ -329,6 +350,46 @@ enum tulle_error tulle__names_expand(struct names *names, const struct draft *fr
     return TULLE_OK;
 }
 
+/* --- where one is --- */
+
+/* Whole addresses. */
+static void addresses_copy(const struct dns_answer *answer, char *out, size_t size)
+{
+    size_t length = answer->count > 0 ? answer->text.size : 0;
+
+    while (length >= size) {
+        while (length > 0 && answer->text.data[--length] != ',') {
+        }
+    }
+    if (length > 0) {
+        memcpy(out, answer->text.data, length);
+    }
+    out[length] = '\0';
+}
+
+/* It is held already, for its cluster: this looks nothing up. */
+bool tulle__names_where(struct names *names, struct str host, char *out, size_t size)
+{
+    struct dns_address literal;
+    struct dns_name *name;
+    struct dns_answer *answer;
+
+    if (tulle__dns_literal(host, &literal)) {
+        snprintf(out, size, "%.*s", STR_ARG(host));
+        return true;
+    }
+    name = tulle__dns_hold(names->dns, host);
+    answer = name ? tulle__dns_name_answer(name) : NULL;
+    if (answer) {
+        addresses_copy(answer, out, size);
+        tulle__dns_answer_unref(answer);
+    }
+    if (name) {
+        tulle__dns_release(name);
+    }
+    return answer != NULL;
+}
+
 /* --- birth, death, and who waits --- */
 
 static void names_changed(void *user)
@@ -374,13 +435,31 @@ void tulle__names_close(struct names *names)
     tulle__mutex_fini(&names->lock);
 }
 
+static bool names_are_ready(const struct names *names)
+{
+    return names->pending == 0 && names->warming == 0;
+}
+
+static void names_tell(struct names *names)
+{
+    if (names_are_ready(names)) {
+        tulle__cond_broadcast(&names->ready);
+    }
+}
+
 void tulle__names_published(struct names *names, size_t pending)
 {
     tulle__mutex_lock(&names->lock);
     names->pending = pending;
-    if (pending == 0) {
-        tulle__cond_broadcast(&names->ready);
-    }
+    names_tell(names);
+    tulle__mutex_unlock(&names->lock);
+}
+
+void tulle__names_warming(struct names *names, size_t warming)
+{
+    tulle__mutex_lock(&names->lock);
+    names->warming = warming;
+    names_tell(names);
     tulle__mutex_unlock(&names->lock);
 }
 
@@ -397,7 +476,7 @@ enum tulle_error tulle__names_state(struct names *names)
     enum tulle_error state;
 
     tulle__mutex_lock(&names->lock);
-    state = names->pending == 0 ? TULLE_OK : names->leaving ? TULLE_E_CLOSED : TULLE_E_AGAIN;
+    state = names_are_ready(names) ? TULLE_OK : names->leaving ? TULLE_E_CLOSED : TULLE_E_AGAIN;
     tulle__mutex_unlock(&names->lock);
     return state;
 }
@@ -405,7 +484,7 @@ enum tulle_error tulle__names_state(struct names *names)
 void tulle__names_wait(struct names *names, int64_t due)
 {
     tulle__mutex_lock(&names->lock);
-    while (names->pending > 0 && !names->leaving && world_now(&tulle__world) < due) {
+    while (!names_are_ready(names) && !names->leaving && world_now(&tulle__world) < due) {
         tulle__cond_wait(&names->ready, &names->lock, due);
     }
     tulle__mutex_unlock(&names->lock);

@@ -23,6 +23,7 @@ struct names {
     struct mutex lock; /* guards pending and leaving */
     struct cond ready;
     size_t pending; /* names without any answer yet, in the newest snapshot */
+    size_t warming; /* clusters whose first health checks are not over */
     bool leaving;   /* the mesh is being closed: nobody waits any more */
     bool open;      /* lock and ready are there */
 };
@@ -39,6 +40,10 @@ enum tulle_error tulle__names_expand(struct names *names, const struct draft *fr
                                      struct draft *out, size_t *pending);
 
 void tulle__names_published(struct names *names, size_t pending);
+void tulle__names_warming(struct names *names, size_t warming); /* so many clusters still are */
+/* Where an endpoint is that is a name, "[::1],10.0.0.1"; as much as fits. False: it has no
+ * answer yet. On the control step's loop. */
+bool tulle__names_where(struct names *names, struct str host, char *out, size_t size);
 void tulle__names_leave(struct names *names); /* who waits is let go; any thread */
 /* Errors: TULLE_E_AGAIN (some are pending), TULLE_E_CLOSED (then the mesh is leaving).
  * Any thread. */

@@ -22,12 +22,14 @@ static void pool_drained(void *user)
     tulle__free(pool);
 }
 
-static struct loop_pool *pool_new(struct mesh_loop *here, struct peer *peer)
+static struct loop_pool *pool_new(struct mesh_loop *here, struct peer *peer,
+                                  struct peer_pools *pools)
 {
     struct loop_pool *made = ALLOC_ZERO(struct loop_pool);
     struct pool_spec spec = {
-        .address = peer->address,
-        .protocol = peer->protocol,
+        .address = peer_address(peer),
+        .protocol = peer_protocol(peer),
+        .open = &pools->open,
         .user = made,
         .drained = pool_drained,
     };
@@ -48,18 +50,27 @@ static struct loop_pool *pool_new(struct mesh_loop *here, struct peer *peer)
     return made;
 }
 
+struct pool *tulle__pool_known(const struct call_loop *on, const struct peer *peer)
+{
+    struct peer_pools *pools = atomic_load_explicit(&peer->pools, memory_order_acquire);
+
+    return pools ? pools->of[on->index] : NULL;
+}
+
 struct pool *tulle__pool_of(struct call_loop *on, struct peer *peer)
 {
+    struct mesh_loop *here = CONTAINER_OF(on, struct mesh_loop, lend);
+    struct peer_pools *pools = tulle__peer_pools(peer, here->mesh->loops.count);
     struct loop_pool *made;
 
-    if (peer->pools[on->index]) {
-        return peer->pools[on->index];
+    if (!pools || pools->of[on->index]) {
+        return pools ? pools->of[on->index] : NULL;
     }
-    made = pool_new(CONTAINER_OF(on, struct mesh_loop, lend), peer);
+    made = pool_new(here, peer, pools);
     if (!made) {
         return NULL;
     }
-    peer->pools[on->index] = made->pool;
+    pools->of[on->index] = made->pool;
     return made->pool;
 }
 
@@ -88,7 +99,7 @@ void tulle__pools_drain_leaving(struct task *task)
 
         next = node->next;
         if (atomic_load_explicit(&each->peer->leaving, memory_order_acquire)) {
-            each->peer->pools[here->lend.index] = NULL;
+            each->peer->pools->of[here->lend.index] = NULL;
             list_remove(&each->node);
             here->mesh->transport->drain(each->pool);
         }
@@ -115,9 +126,8 @@ static bool peer_is_leaving(const struct peer *peer)
 void tulle__pools_mark_leaving(struct tulle *mesh)
 {
     bool any = false;
-    struct peer *peer;
 
-    for (size_t at = 0; (peer = tulle__table_next(&mesh->live.peers.by_key, &at));) {
+    for (struct peer *peer = mesh->live.peers.unnamed; peer; peer = peer->next) {
         bool leaving = peer_is_leaving(peer);
 
         /* Told once, or the loops' answer would bring the step here again at once. */

@@ -12,7 +12,9 @@
 void tulle__live_wire(struct tulle *mesh, struct cluster_live *live);
 
 struct pool *tulle__pool_of(struct call_loop *on, struct peer *peer); /* NULL: no memory */
-struct pool *tulle__pool_outside(struct mesh_loop *here);             /* NULL: no memory */
+/* The one that is there. NULL: none yet */
+struct pool *tulle__pool_known(const struct call_loop *on, const struct peer *peer);
+struct pool *tulle__pool_outside(struct mesh_loop *here); /* NULL: no memory */
 
 /* On the loop: drains the pools whose peer is leaving. */
 void tulle__pools_drain_leaving(struct task *task);

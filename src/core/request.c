@@ -119,14 +119,23 @@ enum tulle_error tulle__trailer_format(struct arena *arena, const struct tulle_h
     return line_format(arena, trailer, line);
 }
 
+/* What a header says of the call, whoever has set it (Go's net/http as well takes
+ * a key for the word that a request may be sent again). */
+static void header_heed(struct tulle_call *call, struct str name, struct str value)
+{
+    if (tulle__str_equal_nocase(name, STR("content-type"))) {
+        call->is_grpc = tulle__str_starts(value, STR("application/grpc"));
+    } else if (tulle__str_equal_nocase(name, STR("idempotency-key"))) {
+        call->has_idempotency_key = call->has_idempotency_key || value.size > 0;
+    }
+}
+
 static enum tulle_error header_add(struct tulle_call *call, struct header_line *line,
                                    const struct tulle_header *header)
 {
     TRY(header_check(call, header));
     TRY(line_format(&call->arena, header, line));
-    if (tulle__str_equal_nocase(str_of(header->name), STR("content-type"))) {
-        call->is_grpc = tulle__str_starts(str_of(header->value), STR("application/grpc"));
-    }
+    header_heed(call, str_of(header->name), str_of(header->value));
     return TULLE_OK;
 }
 
@@ -147,7 +156,6 @@ static enum tulle_error headers_copy(struct tulle_call *call, const struct tulle
     if (!request->idempotency_key) {
         return TULLE_OK;
     }
-    call->has_idempotency_key = true;
     return header_add(call, &lines[call->header_count++],
                       &(struct tulle_header){ "Idempotency-Key", request->idempotency_key });
 }

@@ -11,8 +11,8 @@
 #include "endpoint/live.h"
 
 /* False: no memory; nothing was changed. */
-bool tulle__views_adopt(struct cluster_live *live, struct peers *peers,
-                        const struct cluster *cluster, int64_t now, bool *changed);
+bool tulle__views_adopt(struct cluster_live *live, const struct cluster *cluster, int64_t now,
+                        bool *changed);
 /* The newest snapshot names none of them any more. */
 void tulle__views_disown(struct cluster_live *live);
 /* Frees those that nobody can reach; `all`: whoever uses them. */

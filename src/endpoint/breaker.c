@@ -5,6 +5,8 @@
 
 #include "endpoint/breaker.h"
 
+#include "base/word.h"
+
 enum { NUMBER_BITS = 24, COUNT_BITS = 20, DOUBLINGS_MAX = 40 };
 
 #define NUMBER_MASK ((UINT32_C(1) << NUMBER_BITS) - 1)
@@ -58,20 +60,22 @@ static uint32_t number_at(const struct breaker_config *config, int64_t now)
     return (uint32_t)(now / (width > 0 ? width : 1));
 }
 
+static bool slice_step(uint64_t *slice, const void *success, uint32_t number)
+{
+    *slice = tulle__breaker_slice_add(*slice, number, *(const bool *)success);
+    return true;
+}
+
 struct breaker_sum tulle__breaker_add(struct breaker *breaker, const struct breaker_config *config,
                                       bool success, int64_t now)
 {
     uint32_t number = number_at(config, now);
     atomic_uint_least64_t *mine = &breaker->slices[number % BREAKER_SLICES];
-    uint64_t slice = atomic_load_explicit(mine, memory_order_relaxed);
     struct breaker_sum sum = { 0 };
 
-    while (!atomic_compare_exchange_weak_explicit(mine, &slice,
-                                                  tulle__breaker_slice_add(slice, number, success),
-                                                  memory_order_relaxed, memory_order_relaxed)) {
-    }
+    (void)word_change(mine, slice_step, &success, number);
     for (int i = 0; i < BREAKER_SLICES; i++) {
-        slice = atomic_load_explicit(&breaker->slices[i], memory_order_relaxed);
+        uint64_t slice = atomic_load_explicit(&breaker->slices[i], memory_order_relaxed);
         if (slice_age(slice, number) < BREAKER_SLICES) {
             sum.requests += slice_requests(slice);
             sum.successes += slice_successes(slice);

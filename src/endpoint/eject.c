@@ -11,6 +11,7 @@
 #include "endpoint/eject.h"
 
 #include "base/clock.h"
+#include "base/word.h"
 #include "seam/watcher.h"
 
 #include <stdio.h>
@@ -43,13 +44,13 @@ static void count(struct cluster_live *live, const struct witness *by, enum live
 
 /* --- under the cap --- */
 
-static bool cap_has_room(const struct cluster_live *live, const struct outlier_config *config,
-                         unsigned ejected)
+/* How many may be ejected. */
+static unsigned cap_of(const struct cluster_live *live, const struct outlier_config *config)
 {
-    uint64_t endpoints = atomic_load_explicit(&live->endpoint_count, memory_order_relaxed);
+    uint64_t endpoints = word_load(&live->endpoint_count);
+    uint64_t most = endpoints * config->max_ejection_percent / 100;
 
-    return (uint64_t)(ejected + 1) * 100 <= endpoints * config->max_ejection_percent ||
-           (config->always_eject_one && ejected == 0);
+    return most == 0 && config->always_eject_one ? 1 : (unsigned)most;
 }
 
 static void cap_tell(struct cluster_live *live, const struct view *view,
@@ -64,7 +65,7 @@ static void cap_tell(struct cluster_live *live, const struct view *view,
     tulle__log(by->log, LOG_WARNING, "outlier",
                "%.*s: %.*s should be ejected, but maxEjectionPercent %u allows it for %u of "
                "%u endpoints; told once, ejections_overflow counts",
-               STR_ARG(live->name), STR_ARG(view->peer->address), config->max_ejection_percent,
+               STR_ARG(live->name), STR_ARG(peer_address(view->peer)), config->max_ejection_percent,
                (unsigned)((uint64_t)endpoints * config->max_ejection_percent / 100), endpoints);
 }
 
@@ -72,21 +73,11 @@ static void cap_tell(struct cluster_live *live, const struct view *view,
 static bool cap_reserve(struct cluster_live *live, const struct view *view,
                         const struct outlier_config *config, const struct witness *by)
 {
-    unsigned ejected = word_load(&live->ejected);
-
-    while (cap_has_room(live, config, ejected)) {
-        if (atomic_compare_exchange_weak_explicit(&live->ejected, &ejected, ejected + 1,
-                                                  memory_order_relaxed, memory_order_relaxed)) {
-            return true;
-        }
+    if (word_take(&live->ejected, cap_of(live, config))) {
+        return true;
     }
     cap_tell(live, view, config, by);
     return false;
-}
-
-static void cap_release(struct cluster_live *live)
-{
-    atomic_fetch_sub_explicit(&live->ejected, 1, memory_order_relaxed);
 }
 
 /* --- chance --- */
@@ -120,19 +111,19 @@ static int64_t ejection_time(const struct outlier_config *config, unsigned times
     return base * (int64_t)times;
 }
 
-int64_t tulle__view_ejection_time(const struct view *view, const struct outlier_config *config)
+int64_t tulle__past_ejection_time(const struct past *past, const struct outlier_config *config)
 {
-    return ejection_time(config, word_load(&view->ejections_in_a_row));
+    return ejection_time(config, word_load(&past->ejections_in_a_row));
 }
 
 /* The multiplier grows until it can change nothing any more: as in Envoy to one
  * above that, which a recovering endpoint has to wait off. */
-static unsigned multiplier_raise(struct view *view, const struct outlier_config *config)
+static unsigned multiplier_raise(struct past *past, const struct outlier_config *config)
 {
-    unsigned times = word_load(&view->ejections_in_a_row);
+    unsigned times = word_load(&past->ejections_in_a_row);
 
     if (times == 0 || ejection_time(config, times - 1) < config->max_ejection_ns) {
-        times = atomic_fetch_add_explicit(&view->ejections_in_a_row, 1, memory_order_relaxed) + 1;
+        times = atomic_fetch_add_explicit(&past->ejections_in_a_row, 1, memory_order_relaxed) + 1;
     }
     return times;
 }
@@ -148,19 +139,6 @@ static uint32_t jitter_draw(struct cluster_live *live, const struct outlier_conf
 
 /* --- the gate --- */
 
-static bool gate_close(struct view *view)
-{
-    unsigned gate = word_load(&view->gate);
-
-    while (gate != GATE_EJECTED) {
-        if (atomic_compare_exchange_weak_explicit(&view->gate, &gate, GATE_EJECTED,
-                                                  memory_order_acquire, memory_order_relaxed)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 void tulle__gate_tell(const struct cluster_live *live, const struct view *view, enum gate gate,
                       const struct witness *by, const char *text)
 {
@@ -169,7 +147,7 @@ void tulle__gate_tell(const struct cluster_live *live, const struct view *view, 
         live->watcher->gate_changed(live->watcher, live, view, (int)gate, by->now);
     }
     tulle__log(by->log, LOG_INFO, "outlier", "%.*s: %.*s %s", STR_ARG(live->name),
-               STR_ARG(view->peer->address), text);
+               STR_ARG(peer_address(view->peer)), text);
 }
 
 /* The gate is closed, and by whom is not said yet: until `ejected_at` is there,
@@ -178,12 +156,13 @@ static void ejection_tell(struct cluster_live *live, struct view *view, enum out
                           uint32_t jitter_ms, int64_t lasts, const char *why,
                           const struct witness *by)
 {
+    struct past *past = view_past(view);
     char text[192];
 
-    atomic_fetch_add_explicit(&view->ejections, 1, memory_order_relaxed);
-    atomic_store_explicit(&view->sentence, jitter_ms << SENTENCE_KIND_BITS | kind,
+    atomic_fetch_add_explicit(&past->ejections, 1, memory_order_relaxed);
+    atomic_store_explicit(&past->sentence, jitter_ms << SENTENCE_KIND_BITS | kind,
                           memory_order_relaxed);
-    atomic_store_explicit(&view->ejected_at, by->now, memory_order_release);
+    atomic_store_explicit(&past->ejected_at, by->now, memory_order_release);
     atomic_store_explicit(&live->gates_changed, true, memory_order_relaxed);
     count(live, by, counters[kind].enforced);
     snprintf(text, sizeof(text), "is ejected for %lld ms (%s)", (long long)(lasts / NS_PER_MS),
@@ -201,7 +180,7 @@ bool tulle__view_eject(struct cluster_live *live, struct view *view,
     count(live, by, counters[finding->kind].detected);
     if (!is_enforced(live, finding->enforcing)) {
         /* Envoy looks at the cap first, and counts what it holds back of this, too. */
-        if (!cap_has_room(live, config, word_load(&live->ejected))) {
+        if (word_load(&live->ejected) >= cap_of(live, config)) {
             cap_tell(live, view, config, by);
         }
         return false;
@@ -209,11 +188,11 @@ bool tulle__view_eject(struct cluster_live *live, struct view *view,
     if (!cap_reserve(live, view, config, by)) {
         return false;
     }
-    if (!gate_close(view)) {
-        cap_release(live);
+    if (!gate_close(&view->gate)) {
+        word_give(&live->ejected);
         return false;
     }
-    times = multiplier_raise(view, config);
+    times = multiplier_raise(view_past(view), config);
     jitter_ms = jitter_draw(live, config);
     ejection_tell(live, view, finding->kind, jitter_ms,
                   ejection_time(config, times) + jitter_ms * NS_PER_MS, finding->why, by);
@@ -222,12 +201,7 @@ bool tulle__view_eject(struct cluster_live *live, struct view *view,
 
 void tulle__next_trial_by(struct cluster_live *live, int64_t due)
 {
-    int64_t next = atomic_load_explicit(&live->next_trial, memory_order_relaxed);
-
-    while (due < next &&
-           !atomic_compare_exchange_weak_explicit(&live->next_trial, &next, due,
-                                                  memory_order_relaxed, memory_order_relaxed)) {
-    }
+    word_lower(&live->next_trial, due);
 }
 
 bool tulle__view_trip(struct cluster_live *live, struct view *view,
@@ -238,8 +212,7 @@ bool tulle__view_trip(struct cluster_live *live, struct view *view,
     int64_t penalty;
     unsigned trips;
 
-    if (!atomic_compare_exchange_strong_explicit(&view->gate, &from, GATE_EJECTED,
-                                                 memory_order_acquire, memory_order_relaxed)) {
+    if (!gate_move(&view->gate, from, GATE_EJECTED)) {
         return false;
     }
     count(live, by, COUNT_DETECTED_BREAKER);
@@ -256,10 +229,14 @@ bool tulle__view_trip(struct cluster_live *live, struct view *view,
 void tulle__view_forgive(struct view *view)
 {
     struct window *window = view_window(view);
+    struct past *past = view_past(view);
 
-    row_reset(&view->row_5xx);
-    row_reset(&view->row_gateway);
-    row_reset(&view->row_local);
+    if (past == NULL) {
+        return;
+    }
+    row_reset(&past->row_5xx);
+    row_reset(&past->row_gateway);
+    row_reset(&past->row_local);
     if (window != NULL) {
         tulle__breaker_clear(&window->breaker);
     }
@@ -267,17 +244,14 @@ void tulle__view_forgive(struct view *view)
 
 bool tulle__view_open(struct cluster_live *live, struct view *view, enum gate to)
 {
-    unsigned gate = GATE_EJECTED;
-
-    if (atomic_load_explicit(&view->ejected_at, memory_order_acquire) == 0) {
+    if (view_ejected_at(view) == 0) {
         return false;
     }
     tulle__view_forgive(view);
-    atomic_store_explicit(&view->ejected_at, 0, memory_order_relaxed);
-    if (!atomic_compare_exchange_strong_explicit(&view->gate, &gate, to, memory_order_release,
-                                                 memory_order_relaxed)) {
+    atomic_store_explicit(&view_past(view)->ejected_at, 0, memory_order_relaxed);
+    if (!gate_move(&view->gate, GATE_EJECTED, to)) {
         return false;
     }
-    cap_release(live);
+    word_give(&live->ejected);
     return true;
 }

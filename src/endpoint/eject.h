@@ -6,7 +6,9 @@
 #ifndef TULLE_ENDPOINT_EJECT_H
 #define TULLE_ENDPOINT_EJECT_H
 
+#include "endpoint/gate.h"
 #include "endpoint/outlier.h"
+#include "endpoint/past.h"
 #include "endpoint/window.h"
 
 /* Who detects: a loop, or the control step. */
@@ -38,29 +40,34 @@ static inline void row_reset(atomic_uint *row)
     }
 }
 
-/* view->sentence: by which kind it was ejected, and the jitter in milliseconds. */
+/* past->sentence: by which kind it was ejected, and the jitter in milliseconds. */
 enum { SENTENCE_KIND_BITS = 4 };
 
 #define SENTENCE_JITTER_MAX (UINT32_MAX >> SENTENCE_KIND_BITS)
 
-static inline enum outlier_kind sentence_kind(const struct view *view)
+static inline enum outlier_kind sentence_kind(const struct past *past)
 {
-    return (enum outlier_kind)(word_load(&view->sentence) & ((1U << SENTENCE_KIND_BITS) - 1));
+    return (enum outlier_kind)(word_load(&past->sentence) & ((1U << SENTENCE_KIND_BITS) - 1));
 }
 
-static inline uint32_t sentence_jitter_ms(const struct view *view)
+static inline uint32_t sentence_jitter_ms(const struct past *past)
 {
-    return word_load(&view->sentence) >> SENTENCE_KIND_BITS;
+    return word_load(&past->sentence) >> SENTENCE_KIND_BITS;
 }
 
 static inline struct window *view_window(const struct view *view)
 {
-    return atomic_load_explicit(&view->window, memory_order_acquire);
+    const struct past *past = view_past(view);
+
+    return past != NULL ? atomic_load_explicit(&past->window, memory_order_acquire) : NULL;
 }
 
-static inline bool view_is_named(const struct view *view)
+/* 0: it is not, or that is not said yet. */
+static inline int64_t view_ejected_at(const struct view *view)
 {
-    return atomic_load_explicit(&view->named, memory_order_relaxed);
+    const struct past *past = view_past(view);
+
+    return past != NULL ? atomic_load_explicit(&past->ejected_at, memory_order_acquire) : 0;
 }
 
 /* A view that left the mesh, or is out already, is left alone. */
@@ -82,7 +89,7 @@ bool tulle__view_open(struct cluster_live *live, struct view *view, enum gate to
 /* The control step looks for trials no later than `due`. */
 void tulle__next_trial_by(struct cluster_live *live, int64_t due);
 /* Without jitter. */
-int64_t tulle__view_ejection_time(const struct view *view, const struct outlier_config *config);
+int64_t tulle__past_ejection_time(const struct past *past, const struct outlier_config *config);
 /* All rows and what the breaker knows start anew. */
 void tulle__view_forgive(struct view *view);
 

@@ -10,6 +10,7 @@
 #include "endpoint/adopt.h"
 #include "endpoint/lines.h"
 #include "endpoint/live_latency.h"
+#include "endpoint/live_overload.h"
 #include "endpoint/outlier.h"
 
 static void limit_ref(struct connection_limit *limit)
@@ -43,6 +44,7 @@ static struct cluster_live *live_new(size_t loop_count, struct str name)
     }
     live->name = (struct str){ text, name.size };
     live->next_trial = NEVER;
+    list_init(&live->pickers);
     live->connections.ref = limit_ref;
     live->connections.unref = limit_unref;
     live->connections.wanted = limit_ignore;
@@ -67,6 +69,7 @@ static void live_free(struct cluster_live *live)
 {
     live_discard_picker(live);
     tulle__live_latency_free(atomic_load_explicit(&live->latency, memory_order_relaxed));
+    tulle__live_overload_free(live);
     tulle__views_disown(live);
     tulle__views_sweep(live, true);
     tulle__free(live->views);
@@ -77,7 +80,8 @@ static void live_free(struct cluster_live *live)
 void tulle__live_set_init(struct live_set *set, size_t loop_count, const struct log *log)
 {
     *set = (struct live_set){ .loop_count = loop_count, .log = log };
-    tulle__peers_init(&set->peers, loop_count);
+    tulle__peers_init(&set->peers);
+    tulle__slabs_init(&set->views, sizeof(struct view));
 }
 
 void tulle__live_set_fini(struct live_set *set)
@@ -92,6 +96,7 @@ void tulle__live_set_fini(struct live_set *set)
     tulle__table_fini(&set->by_name);
     tulle__peers_sweep(&set->peers);
     tulle__peers_fini(&set->peers);
+    tulle__slabs_fini(&set->views);
 }
 
 static struct cluster_live *live_get(struct live_set *set, struct str name, bool *made)
@@ -110,6 +115,7 @@ static struct cluster_live *live_get(struct live_set *set, struct str name, bool
     if (live != NULL) {
         live->draws = set->seed++ * UINT64_C(0x9e3779b97f4a7c15);
         live->watcher = set->watcher;
+        live->set = set;
     }
     return live;
 }
@@ -130,6 +136,14 @@ static bool localities_equal(const struct endpoint_set *a, const struct endpoint
     return true;
 }
 
+/* Nobody is kept out, and a breaker that went away left no trial: there is nothing to refit. */
+static bool may_refit(const struct cluster_live *live, const struct outlier_config *old,
+                      const struct outlier_config *now)
+{
+    return atomic_load_explicit(&live->ejected, memory_order_relaxed) > 0 ||
+           (old->breaker.enabled && !now->breaker.enabled);
+}
+
 /* True: its picker must be built anew. */
 static bool live_configure(struct cluster_live *live, struct cluster *cluster)
 {
@@ -139,7 +153,10 @@ static bool live_configure(struct cluster_live *live, struct cluster *cluster)
                    !str_equal(old->trouble, cluster->trouble) ||
                    !localities_equal(old->endpoints, cluster->endpoints);
 
-    changed |= tulle__outlier_refit(live, &cluster->outlier);
+    if (old == NULL || may_refit(live, &old->outlier, &cluster->outlier)) {
+        changed |= tulle__outlier_refit(live, &cluster->outlier);
+    }
+    live->difference.known &= !changed;
     live->config = tulle__part_ref(cluster);
     tulle__part_unref(old);
     return changed;
@@ -153,17 +170,29 @@ static bool picker_is_old(const struct cluster_live *live)
     return picker == NULL || ((const struct picker_head *)picker)->version != live->version;
 }
 
+/* Envoy holds a cluster back till its first endpoints were checked; so is one here
+ * that had none, while calls wait for it. True: a picker would see a difference. */
+static bool live_warm(struct cluster_live *live, bool was_empty)
+{
+    bool before = live->warming;
+
+    live->warming = live->config->check_count > 0 && (before || was_empty);
+    return live->warming != before;
+}
+
 struct cluster_live *tulle__live_adopt(struct live_set *set, struct cluster *cluster,
                                        bool *views_changed)
 {
-    bool made;
+    bool made, was_empty;
     struct cluster_live *live = live_get(set, cluster->name, &made);
 
     *views_changed = false;
     if (live == NULL) {
         return NULL;
     }
-    if (!tulle__views_adopt(live, &set->peers, cluster, set->now, views_changed)) {
+    was_empty = atomic_load_explicit(&live->endpoint_count, memory_order_relaxed) == 0;
+    if (!tulle__live_overload_adopt(live, cluster, set->now) ||
+        !tulle__views_adopt(live, cluster, set->now, views_changed)) {
         if (made) {
             tulle__table_remove(&set->by_name, live->name);
             live_free(live);
@@ -172,6 +201,10 @@ struct cluster_live *tulle__live_adopt(struct live_set *set, struct cluster *clu
     }
     live->adopted = true;
     *views_changed |= live_configure(live, cluster);
+    if (live_warm(live, was_empty)) {
+        *views_changed = true;
+        live->difference.known = false;
+    }
     live->version += *views_changed;
     *views_changed = picker_is_old(live);
     return tulle__live_ref(live);
@@ -229,7 +262,7 @@ static bool live_wind_up(struct cluster_live *live)
     live_discard_picker(live);
     tulle__views_disown(live);
     tulle__views_sweep(live, false);
-    return live->view_count == 0;
+    return live->view_count == 0 && live->gone_count == 0 && list_is_empty(&live->pickers);
 }
 
 void tulle__live_sweep(struct live_set *set)

@@ -15,6 +15,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/table.h"
 #include "endpoint/view.h"
 #include "seam/transport.h"
 
@@ -68,6 +69,15 @@ enum live_counter {
     COUNT_PROBES_LOST,      /* too late, failed, or without a load */
     COUNT_PANIC,            /* picks in panic: health was not asked */
     COUNT_DROPPED,          /* calls that drop_overload took */
+    COUNT_SHED_ADAPTIVE,    /* calls refused by adaptive concurrency */
+    COUNT_SHED_ADMISSION,   /* by admission control */
+    COUNT_SHED_THROTTLING,  /* attempts refused by adaptive throttling */
+    COUNT_CHECKS,           /* active health checks that were begun */
+    COUNT_CHECKS_PASSED,
+    COUNT_CHECKS_FAILED,    /* by an answer */
+    COUNT_CHECKS_UNREACHED, /* no connection, reset, timeout */
+    COUNT_CHECKS_VOID,      /* nothing was found out: no memory, no descriptor, no address yet */
+    COUNT_SPILLED,          /* picks from another priority than the first */
     COUNTERS
 };
 
@@ -86,19 +96,34 @@ struct live_loop {
 };
 
 struct picker;
-struct live_latency; /* live_latency.h */
+struct ward;
+struct live_latency;  /* live_latency.h */
+struct live_adaptive; /* live_adaptive.h */
+struct recent;        /* recent.h */
 
 /* The first member of every picker: a cluster that goes takes its picker along,
  * and this folder may not know balancers. */
 struct picker_head {
     void (*discard)(struct picker *picker);
     uint64_t version; /* of the views that it was built from: live->version */
+    struct list node; /* in live->pickers, from its making to its end; control step only */
+};
+
+enum { DIFFERENCE_MAX = 16 };
+
+/* What is another in the version after `from`, where it is no more than this. */
+struct view_difference {
+    bool known;
+    uint64_t from;
+    size_t left_count, joined_count;
+    struct view *left[DIFFERENCE_MAX], *joined[DIFFERENCE_MAX];
 };
 
 struct cluster_live {
     /* Hot: changed by every call of every loop. */
     _Alignas(64) atomic_uint requests;         /* attempts admitted and not ended */
     atomic_uint pending;                       /* held by admit or by the pick */
+    atomic_uint full;                          /* of those, held as every endpoint is full */
     atomic_uint retries;                       /* attempts under way that are retries */
     _Alignas(64) atomic_uint_least64_t budget; /* policy/retry_budget.h */
     atomic_uint_least64_t hedge_budget;        /* the same, of hedges */
@@ -109,6 +134,9 @@ struct cluster_live {
     _Atomic(const void *) settled;   /* pick first's view; only compared: it may be gone */
 
     _Atomic(struct live_latency *) latency; /* NULL: no policy asks, or not yet */
+    /* NULL: was never configured (live_overload.h). */
+    _Atomic(struct live_adaptive *) adaptive;
+    _Atomic(struct recent *) admission, throttling;
 
     /* Cold. */
     atomic_size_t refs;
@@ -116,8 +144,13 @@ struct cluster_live {
     atomic_uint ejected; /* views whose gate is ejected */
     atomic_bool cap_logged;
     atomic_bool gates_changed; /* ejected inline: the control step rebuilds the picker */
-    struct view **views; /* control step only; sorted by address; unnamed ones, too (view.h) */
+    struct view **views;       /* control step only; those of config->endpoints, in that order */
     size_t view_count;
+    struct view *gone; /* that the newest snapshot does not name; control step only */
+    size_t gone_count;
+    struct list pickers;               /* picker_head, oldest first; control step only */
+    struct view_difference difference; /* control step only */
+    struct live_set *set;
     uint64_t version;                /* control step only; grows when a picker must be built anew */
     atomic_uint endpoint_count;      /* named views: endpoints of the newest snapshot */
     struct cluster *config;          /* the newest; a reference; control step only */
@@ -125,10 +158,14 @@ struct cluster_live {
     atomic_int_least64_t next_trial; /* when the first penalty of a breaker ends; NEVER: none */
     atomic_uint_least64_t draws;     /* chance for whoever ejects */
     atomic_uint_least64_t control_counters[COUNTERS]; /* what the control step itself counts */
-    bool adopted;                   /* since tulle__live_set_begin(); control step only */
-    void *mesh;                     /* core's, for connections.wanted and .freed */
-    const struct watcher *watcher;  /* NULL: none */
-    struct cluster_live *next_dead; /* of a sweep */
+    bool adopted;      /* since tulle__live_set_begin(); control step only */
+    bool warming;      /* its first active checks are under way: to a picker it has no endpoint yet;
+                        * control step only */
+    struct ward *ward; /* health/ward.h; NULL: no active check; control step only */
+    atomic_uint checked_healthy, checked_degraded; /* endpoints, by their active checks */
+    void *mesh;                                    /* core's, for connections.wanted and .freed */
+    const struct watcher *watcher;                 /* NULL: none */
+    struct cluster_live *next_dead;                /* of a sweep */
     size_t loop_count;
     struct live_loop loops[];
 };
@@ -136,6 +173,7 @@ struct cluster_live {
 struct live_set {
     struct table by_name; /* cluster_live */
     struct peers peers;
+    struct slabs views;
     size_t loop_count;
     int64_t now;   /* since when endpoints of an adoption are there; set before it */
     uint64_t seed; /* of the clusters' draws; set before the first adoption */
@@ -167,6 +205,12 @@ void tulle__live_unref(
 /* Frees what nobody refers to: views that are not named, used or in a picker;
  * clusters (with their picker) and peers without a reference. */
 void tulle__live_sweep(struct live_set *set);
+
+/* Views that a picker may look at. */
+static inline size_t live_views_to_pick(const struct cluster_live *live)
+{
+    return live->warming ? 0 : live->view_count;
+}
 
 static inline void live_count(struct cluster_live *live, size_t loop, enum live_counter counter)
 {

@@ -49,7 +49,7 @@ static bool row_charge(struct cluster_live *live, struct view *view,
 static bool charge_5xx(struct cluster_live *live, struct view *view,
                        const struct outlier_config *config, const struct witness *by)
 {
-    const struct row row = { OUTLIER_5XX, &view->row_5xx, config->consecutive_5xx,
+    const struct row row = { OUTLIER_5XX, &view_past(view)->row_5xx, config->consecutive_5xx,
                              config->enforcing_5xx, "5xx" };
 
     return row_charge(live, view, config, &row, by);
@@ -58,8 +58,9 @@ static bool charge_5xx(struct cluster_live *live, struct view *view,
 static bool charge_gateway(struct cluster_live *live, struct view *view,
                            const struct outlier_config *config, const struct witness *by)
 {
-    const struct row row = { OUTLIER_GATEWAY, &view->row_gateway, config->consecutive_gateway,
-                             config->enforcing_gateway, "gateway error" };
+    const struct row row = { OUTLIER_GATEWAY, &view_past(view)->row_gateway,
+                             config->consecutive_gateway, config->enforcing_gateway,
+                             "gateway error" };
 
     return row_charge(live, view, config, &row, by);
 }
@@ -67,8 +68,9 @@ static bool charge_gateway(struct cluster_live *live, struct view *view,
 static bool charge_local(struct cluster_live *live, struct view *view,
                          const struct outlier_config *config, const struct witness *by)
 {
-    const struct row row = { OUTLIER_LOCAL, &view->row_local, config->consecutive_local_origin,
-                             config->enforcing_local_origin, "local failure" };
+    const struct row row = { OUTLIER_LOCAL, &view_past(view)->row_local,
+                             config->consecutive_local_origin, config->enforcing_local_origin,
+                             "local failure" };
 
     return row_charge(live, view, config, &row, by);
 }
@@ -111,6 +113,21 @@ void tulle__outlier_time(struct view *view, int64_t took_ns)
     monitor_add(&window->answers, 1);
 }
 
+void tulle__outlier_time_at_least(struct view *view, int64_t took_ns)
+{
+    struct window *window = view_window(view);
+    uint64_t sum, answers;
+
+    if (window == NULL || took_ns < 0) {
+        return;
+    }
+    sum = atomic_load_explicit(&window->latency_us, memory_order_relaxed);
+    answers = atomic_load_explicit(&window->answers, memory_order_relaxed);
+    if ((uint64_t)(took_ns / NS_PER_US) * answers >= sum) {
+        tulle__outlier_time(view, took_ns);
+    }
+}
+
 /* --- the kinds --- */
 
 static bool envoy_record(struct cluster_live *live, struct view *view,
@@ -125,16 +142,16 @@ static bool envoy_record(struct cluster_live *live, struct view *view,
         if (verdict == VERDICT_LOCAL) {
             return charge_local(live, view, config, by);
         }
-        row_reset(&view->row_local);
+        row_reset(&view_past(view)->row_local);
     }
     if (verdict == VERDICT_CONNECTED) {
         return false;
     }
     if (!is_gateway) {
-        row_reset(&view->row_gateway);
+        row_reset(&view_past(view)->row_gateway);
     }
     if (!verdict_is_failure(verdict)) {
-        row_reset(&view->row_5xx);
+        row_reset(&view_past(view)->row_5xx);
         return false;
     }
     if (is_gateway) {
@@ -174,7 +191,8 @@ bool tulle__outlier_record(struct cluster_live *live, size_t loop, struct view *
     const struct witness by = { loop, log, now };
     bool changed = false;
 
-    if (!outlier_is_on(config) || verdict == VERDICT_NONE) {
+    /* One without a past is newer than what the caller knows of detection. */
+    if (!outlier_is_on(config) || verdict == VERDICT_NONE || view_past(view) == NULL) {
         return false;
     }
     if (config->enabled) {
@@ -192,11 +210,9 @@ bool tulle__outlier_record(struct cluster_live *live, size_t loop, struct view *
 static bool trial_passed(struct cluster_live *live, struct view *view, const struct witness *by)
 {
     struct window *window = view_window(view);
-    unsigned gate = GATE_TRIAL;
 
     tulle__view_forgive(view);
-    if (!atomic_compare_exchange_strong_explicit(&view->gate, &gate, GATE_READY,
-                                                 memory_order_release, memory_order_relaxed)) {
+    if (!gate_move(&view->gate, GATE_TRIAL, GATE_READY)) {
         return false;
     }
     if (window != NULL) {

@@ -81,6 +81,8 @@ bool tulle__outlier_record(struct cluster_live *live, size_t loop, struct view *
                            const struct log *log, int64_t now);
 /* How long an answer (no failure) took; only where config->latency is on. */
 void tulle__outlier_time(struct view *view, int64_t took_ns);
+/* An answer that nobody waited for took this or more: it counts where it is over the mean. */
+void tulle__outlier_time_at_least(struct view *view, int64_t took_ns);
 
 /* Right after the pick. False: another attempt tries this view; pick again. True
  * with `*trial`: this attempt is the one that tries it, and owes an end of trial. */
@@ -111,6 +113,8 @@ bool tulle__outlier_trial_end(struct cluster_live *live, size_t loop, struct vie
 
 /* --- control step --- */
 
+/* True: the kinds in `config` need something of every view. */
+bool tulle__outlier_needs_window(const struct outlier_config *config);
 /* Gives the view what the kinds in `config` need. False: no memory. */
 bool tulle__outlier_prepare(struct view *view, const struct outlier_config *config);
 /* Ends the ejection of `view`, if it has one. True: it had. */

@@ -10,7 +10,7 @@
 
 /* --- windows --- */
 
-static bool needs_window(const struct outlier_config *config)
+bool tulle__outlier_needs_window(const struct outlier_config *config)
 {
     return config->breaker.enabled || config->latency.factor > 0 ||
            (config->enabled &&
@@ -23,11 +23,14 @@ bool tulle__outlier_prepare(struct view *view, const struct outlier_config *conf
 {
     struct window *window;
 
-    if (!needs_window(config) || view_window(view) != NULL) {
+    if (outlier_is_on(config) && !tulle__past_prepare(view)) {
+        return false;
+    }
+    if (!tulle__outlier_needs_window(config) || view_window(view) != NULL) {
         return true;
     }
     window = ALLOC_ZERO(struct window);
-    atomic_store_explicit(&view->window, window, memory_order_release);
+    atomic_store_explicit(&view_past(view)->window, window, memory_order_release);
     return window != NULL;
 }
 
@@ -41,21 +44,22 @@ bool tulle__outlier_lift(struct cluster_live *live, struct view *view)
 /* A trial that is under way ends without an effect. */
 static bool trial_waive(struct view *view)
 {
-    unsigned gate = GATE_TRIAL;
-
-    return atomic_compare_exchange_strong_explicit(&view->gate, &gate, GATE_READY,
-                                                   memory_order_release, memory_order_relaxed);
+    return gate_move(&view->gate, GATE_TRIAL, GATE_READY);
 }
 
 void tulle__outlier_forget(struct cluster_live *live, struct view *view)
 {
     struct window *window = view_window(view);
+    struct past *past = view_past(view);
 
+    if (past == NULL) {
+        return;
+    }
     tulle__outlier_lift(live, view);
     trial_waive(view);
     tulle__view_forgive(view);
-    atomic_store_explicit(&view->ejections_in_a_row, 0, memory_order_relaxed);
-    view->returned_at = 0;
+    atomic_store_explicit(&past->ejections_in_a_row, 0, memory_order_relaxed);
+    past->returned_at = 0;
     if (window != NULL) {
         atomic_store_explicit(&window->breaker.trips, 0, memory_order_relaxed);
         window->slow = 0;
@@ -64,8 +68,8 @@ void tulle__outlier_forget(struct cluster_live *live, struct view *view)
 
 static bool kind_is_on(const struct view *view, const struct outlier_config *config)
 {
-    return sentence_kind(view) == OUTLIER_BREAKER ? config->breaker.enabled
-                                                  : outlier_is_swept(config);
+    return sentence_kind(view_past(view)) == OUTLIER_BREAKER ? config->breaker.enabled
+                                                             : outlier_is_swept(config);
 }
 
 bool tulle__outlier_refit(struct cluster_live *live, const struct outlier_config *config)
@@ -75,6 +79,9 @@ bool tulle__outlier_refit(struct cluster_live *live, const struct outlier_config
     for (size_t i = 0; i < live->view_count; i++) {
         struct view *view = live->views[i];
 
+        if (view_past(view) == NULL) {
+            continue;
+        }
         if (!config->breaker.enabled) {
             changed |= trial_waive(view);
         }
@@ -88,7 +95,7 @@ bool tulle__outlier_refit(struct cluster_live *live, const struct outlier_config
 static void view_came_back(struct cluster_live *live, struct view *view, const struct witness *by,
                            const char *text)
 {
-    view->returned_at = by->now;
+    view_past(view)->returned_at = by->now;
     view->joined_at = by->now;
     tulle__gate_tell(live, view, GATE_READY, by, text);
 }
@@ -96,14 +103,14 @@ static void view_came_back(struct cluster_live *live, struct view *view, const s
 static bool ejection_is_over(const struct view *view, const struct outlier_config *config,
                              int64_t now)
 {
-    int64_t since = atomic_load_explicit(&view->ejected_at, memory_order_acquire);
-    int64_t length = tulle__view_ejection_time(view, config) + sentence_jitter_ms(view) * NS_PER_MS;
+    const struct past *past = view_past(view);
+    int64_t since = view_ejected_at(view);
 
-    if (since == 0) {
+    if (since == 0 || sentence_kind(past) == OUTLIER_BREAKER) {
         return false;
     }
-    return !view_is_named(view) ||
-           (sentence_kind(view) != OUTLIER_BREAKER && length <= now - since);
+    return tulle__past_ejection_time(past, config) + sentence_jitter_ms(past) * NS_PER_MS <=
+           now - since;
 }
 
 static bool returns_sweep(struct cluster_live *live, const struct outlier_config *config,
@@ -128,9 +135,9 @@ bool tulle__outlier_checked(struct cluster_live *live, struct view *view,
 {
     const struct witness by = { BY_CONTROL, log, now };
 
-    if (!config->check_unejects || word_load(&view->gate) != GATE_EJECTED ||
-        atomic_load_explicit(&view->ejected_at, memory_order_acquire) == 0 ||
-        sentence_kind(view) == OUTLIER_BREAKER || !tulle__outlier_lift(live, view)) {
+    if (!config->check_unejects || !view_is_named(view) || word_load(&view->gate) != GATE_EJECTED ||
+        view_ejected_at(view) == 0 || sentence_kind(view_past(view)) == OUTLIER_BREAKER ||
+        !tulle__outlier_lift(live, view)) {
         return false;
     }
     view_came_back(live, view, &by, "is back: a health check succeeded");
@@ -143,8 +150,8 @@ static int64_t penalty_end(const struct view *view)
 {
     struct window *window = view_window(view);
 
-    if (window == NULL || atomic_load_explicit(&view->ejected_at, memory_order_acquire) == 0 ||
-        sentence_kind(view) != OUTLIER_BREAKER) {
+    if (window == NULL || view_ejected_at(view) == 0 ||
+        sentence_kind(view_past(view)) != OUTLIER_BREAKER) {
         return NEVER;
     }
     return atomic_load_explicit(&window->breaker.over_at, memory_order_relaxed);
@@ -190,14 +197,15 @@ static void multipliers_lower(struct cluster_live *live, const struct outlier_co
                               int64_t now)
 {
     for (size_t i = 0; i < live->view_count; i++) {
-        struct view *view = live->views[i];
+        const struct view *view = live->views[i];
+        struct past *past = view_past(view);
 
-        if (word_load(&view->gate) == GATE_EJECTED || view->returned_at == 0 ||
-            now - view->returned_at < config->interval_ns) {
+        if (past == NULL || past->returned_at == 0 || word_load(&view->gate) == GATE_EJECTED ||
+            now - past->returned_at < config->interval_ns) {
             continue;
         }
-        if (word_load(&view->ejections_in_a_row) > 0) {
-            atomic_fetch_sub_explicit(&view->ejections_in_a_row, 1, memory_order_relaxed);
+        if (word_load(&past->ejections_in_a_row) > 0) {
+            atomic_fetch_sub_explicit(&past->ejections_in_a_row, 1, memory_order_relaxed);
         }
     }
 }
@@ -208,7 +216,7 @@ bool tulle__outlier_sweep(struct cluster_live *live, const struct outlier_config
     const struct witness by = { BY_CONTROL, log, now };
     bool changed = returns_sweep(live, config, &by);
 
-    if (needs_window(config)) {
+    if (tulle__outlier_needs_window(config)) {
         changed = tulle__outlier_compare(live, config, &by) || changed;
     }
     multipliers_lower(live, config, now);

@@ -3,24 +3,49 @@
 #include "base/alloc.h"
 #include "mock/internal.h"
 
-bool tulle__script_room_take(struct connection_limit *limit, uint32_t max)
+static bool count_below(atomic_uint *count, unsigned max)
 {
-    unsigned open = atomic_load(&limit->open);
+    unsigned taken = atomic_load(count);
 
     do {
-        if (open >= max) {
+        if (taken >= max) {
             return false;
         }
-    } while (!atomic_compare_exchange_weak(&limit->open, &open, open + 1));
-    atomic_fetch_add(&limit->opened, 1);
-    limit->ref(limit);
+    } while (!atomic_compare_exchange_weak(count, &taken, taken + 1));
     return true;
 }
 
-void tulle__script_room_give(struct connection_limit *limit, struct loop *loop)
+/* As the real one (transport/curl/room.c): a pool may always have its first. */
+enum script_room tulle__script_room_take(struct pool *pool, const struct exchange *exchange)
 {
+    struct connection_limit *limit = exchange->connections;
+    uint32_t endpoint_max = exchange->endpoint_connections_max;
+    bool bounded = endpoint_max > 0 && pool->counted > 0;
+
+    if (pool->endpoint_open &&
+        !count_below(pool->endpoint_open, bounded ? endpoint_max : UINT32_MAX)) {
+        return SCRIPT_NO_ROOM_AT_ENDPOINT;
+    }
+    if (!count_below(&limit->open, exchange->connections_max)) {
+        if (pool->endpoint_open) {
+            atomic_fetch_sub(pool->endpoint_open, 1);
+        }
+        return SCRIPT_NO_ROOM;
+    }
+    pool->counted++;
+    atomic_fetch_add(&limit->opened, 1);
+    limit->ref(limit);
+    return SCRIPT_ROOM;
+}
+
+void tulle__script_room_give(struct pool *pool, struct connection_limit *limit)
+{
+    pool->counted--;
+    if (pool->endpoint_open) {
+        atomic_fetch_sub(pool->endpoint_open, 1);
+    }
     atomic_fetch_sub(&limit->open, 1);
-    limit->freed(limit, loop);
+    limit->freed(limit, pool->transport->loop);
     limit->unref(limit);
 }
 
@@ -45,7 +70,7 @@ void tulle__script_connection_free(struct connection *connection)
     tulle__script_note_closed(transport->script, connection->endpoint);
     script_count(&transport->base.open, -1);
     if (connection->limit) {
-        tulle__script_room_give(connection->limit, transport->loop);
+        tulle__script_room_give(connection->pool, connection->limit);
     }
     tulle__loop_release_timers(transport->loop, 1);
     tulle__free(connection);

@@ -24,6 +24,8 @@ struct pool {
     bool draining;
     struct list connections;
     unsigned flights;
+    atomic_uint *endpoint_open; /* pool_spec.open */
+    unsigned counted;           /* there, of this pool */
     void *user;
     void (*drained)(void *user);
 };
@@ -97,8 +99,9 @@ static inline void script_count(atomic_uint *counter, int by)
 void tulle__script_settle_soon(struct script_transport *transport);
 
 /* connection.c */
-bool tulle__script_room_take(struct connection_limit *limit, uint32_t max);
-void tulle__script_room_give(struct connection_limit *limit, struct loop *loop);
+enum script_room { SCRIPT_ROOM, SCRIPT_NO_ROOM, SCRIPT_NO_ROOM_AT_ENDPOINT };
+enum script_room tulle__script_room_take(struct pool *pool, const struct exchange *exchange);
+void tulle__script_room_give(struct pool *pool, struct connection_limit *limit);
 struct connection *
 tulle__script_connection_new(struct flight *flight); /* room was taken; NULL: no memory */
 void tulle__script_connection_free(struct connection *connection);

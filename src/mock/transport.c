@@ -70,15 +70,16 @@ static bool has_room(struct flight *flight)
 {
     struct script_transport *transport = flight->pool->transport;
     struct connection_limit *limit = flight->exchange->connections;
-    uint32_t max = flight->exchange->connections_max;
+    enum script_room room =
+        limit ? tulle__script_room_take(flight->pool, flight->exchange) : SCRIPT_ROOM;
 
-    if (!limit || tulle__script_room_take(limit, max)) {
+    if (room == SCRIPT_NO_ROOM && shed_one(transport, limit)) {
+        room = tulle__script_room_take(flight->pool, flight->exchange);
+    }
+    if (room == SCRIPT_ROOM) {
         return true;
     }
-    if (shed_one(transport, limit) && tulle__script_room_take(limit, max)) {
-        return true;
-    }
-    if (!flight->wants_room) {
+    if (room == SCRIPT_NO_ROOM && !flight->wants_room) {
         flight->wants_room = true;
         atomic_fetch_add(&limit->waiting, 1);
         limit->wanted(limit, transport->loop); /* once; it is told when there may be some */
@@ -144,7 +145,7 @@ static void flight_connect(struct flight *flight)
     flight_take_off(flight);
     if (!connection) {
         if (flight->exchange->connections) {
-            tulle__script_room_give(flight->exchange->connections, transport->loop);
+            tulle__script_room_give(flight->pool, flight->exchange->connections);
         }
         tulle__script_flight_fail(flight, TULLE_E_NOMEM, TULLE_NOTHING_SENT, "out of memory");
         return;
@@ -289,6 +290,7 @@ static struct pool *transport_open_pool(struct transport *base, const struct poo
     pool->transport = transport;
     snprintf(pool->address, sizeof(pool->address), "%.*s", STR_ARG(spec->address));
     pool->is_http2 = spec->protocol == PROTOCOL_HTTP2;
+    pool->endpoint_open = spec->open;
     pool->user = spec->user;
     pool->drained = spec->drained;
     list_init(&pool->connections);

@@ -62,10 +62,10 @@ static void candidates_note(struct records *records, const struct tulle_call *ca
         }
         list[count++] = (struct tulle_mock_candidate){
             .size = sizeof(*list),
-            .address = tulle__record_name(records, view->peer->address),
+            .address = tulle__record_name(records, peer_address(view->peer)),
             .gate = gate_text(atomic_load(&view->gate)),
             .why = why(call, view, result == PICK_ENDPOINT && view == call->view),
-            .weight = view->weight,
+            .weight = view_weight(view),
             .in_flight = atomic_load(&view->peer->in_flight),
         };
     }
@@ -85,7 +85,7 @@ static void hear_pick(const struct watcher *watcher, const struct tulle_call *ca
         .size = sizeof(record->pick),
         .cluster = tulle__record_name(records, call_target(call)->live->name),
         .endpoint =
-            result == PICK_ENDPOINT ? tulle__record_name(records, call->view->peer->address) : "",
+            result == PICK_ENDPOINT ? tulle__record_name(records, peer_address(call->view->peer)) : "",
         .result = result == PICK_ENDPOINT ? TULLE_MOCK_PICKED
                   : result == PICK_HOLD   ? TULLE_MOCK_WAITS
                                           : TULLE_MOCK_NONE,
@@ -136,7 +136,7 @@ static void hear_gate(const struct watcher *watcher, const struct cluster_live *
         return;
     }
     event->cluster = tulle__record_name(records, live->name);
-    event->endpoint = tulle__record_name(records, view->peer->address);
+    event->endpoint = tulle__record_name(records, peer_address(view->peer));
     event->text =
         text_or_empty(tulle__arena_format(&records->arena, "%s: %s %s", event->cluster,
                                           event->endpoint, is_ejected ? "is ejected" : "is back"));

@@ -46,6 +46,7 @@ struct cluster {
     struct preconnect_config preconnect;
     const struct health_check *checks; /* none: an endpoint is healthy until it fails */
     size_t check_count;
+    struct fingerprint checks_print; /* of them; set by tulle__cluster_seal() */
     int64_t connect_timeout_ns; /* 10 s, Istio's mesh default */
     int64_t idle_timeout_ns;    /* 1 h */
     enum discovery discovery;

@@ -6,7 +6,10 @@
 #define TULLE_MODEL_OVERLOAD_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+
+#include "base/str.h"
 
 #define LIMIT_NONE UINT32_MAX
 
@@ -32,7 +35,11 @@ struct budget_config {
 
 /* What a route's retries cannot say in Istio; laid over every route to the host. */
 struct retry_more {
-    unsigned also;           /* enum retry_on, in addition */
+    unsigned also;            /* enum retry_on, in addition */
+    const uint16_t *statuses; /* of RETRY_ON_STATUS_CODES, in addition */
+    size_t status_count;
+    const struct str *headers; /* of RETRY_ON_HEADERS: names */
+    size_t header_count;
     int64_t per_try_idle_ns; /* NEVER: none */
     bool has_backoff;
     int64_t backoff_base_ns, backoff_max_ns; /* 25 ms, 250 ms */

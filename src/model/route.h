@@ -29,9 +29,11 @@ enum retry_on {
     RETRY_ON_RESOURCE_EXHAUSTED = 1 << 11,
     RETRY_ON_RESET_BEFORE_REQUEST = 1 << 12,
     /* The two additions to Istio's default: */
-    RETRY_ON_IDEMPOTENT_RESET = 1 << 13, /* `reset`, where RFC 9110 9.2.2 allows it */
-    RETRY_ON_NOTHING_SENT = 1 << 14,     /* requests of which no byte was sent */
-    RETRY_ON_RATELIMITED = 1 << 15       /* x-envoy-ratelimited, which else forbids a retry */
+    RETRY_ON_IDEMPOTENT_RESET = 1 << 13,  /* `reset`, where RFC 9110 9.2.2 allows it */
+    RETRY_ON_NOTHING_SENT = 1 << 14,      /* requests of which no byte was sent */
+    RETRY_ON_RATELIMITED = 1 << 15,       /* x-envoy-ratelimited, which else forbids a retry */
+    RETRY_ON_HEADERS = 1 << 16,           /* those that its cluster names */
+    RETRY_ON_HTTP3_POST_CONNECT = 1 << 17 /* never the case: nothing goes over HTTP/3 */
 };
 
 struct retry_config {

@@ -7,19 +7,33 @@
 #include "model/regex.h"
 #include "model/seal_feed.h"
 
-static void feed_endpoint(XXH3_state_t *state, const struct endpoint *endpoint)
+static void feed_place(XXH3_state_t *state, const struct endpoint_place *place)
 {
-    feed_str(state, endpoint->address);
-    feed_str(state, endpoint->locality);
-    feed_str(state, endpoint->hash_key);
-    feed_number(state, endpoint->weight);
-    feed_number(state, endpoint->priority);
-    feed_number(state, endpoint->health);
-    feed_number(state, endpoint->label_count);
-    for (size_t i = 0; i < endpoint->label_count; i++) {
-        feed_str(state, endpoint->labels[i].name);
-        feed_str(state, endpoint->labels[i].value);
+    feed_str(state, place->locality);
+    feed_str(state, place->hash_key);
+    feed_number(state, place->priority);
+    feed_number(state, place->label_count);
+    for (size_t i = 0; i < place->label_count; i++) {
+        feed_str(state, place->labels[i].name);
+        feed_str(state, place->labels[i].value);
     }
+}
+
+void tulle__endpoint_chunk_seal(struct endpoint_chunk *chunk)
+{
+    XXH3_state_t state;
+
+    XXH3_128bits_reset(&state);
+    feed_number(&state, chunk->count);
+    for (size_t i = 0; i < chunk->count; i++) {
+        const struct endpoint_record *record = &chunk->records[i];
+
+        feed_str(&state, record_address(record));
+        feed_number(&state, record->weight);
+        feed_number(&state, record->health);
+        feed_place(&state, record->place);
+    }
+    chunk->print = print_of(&state);
 }
 
 void tulle__endpoint_set_seal(struct endpoint_set *set)
@@ -28,8 +42,9 @@ void tulle__endpoint_set_seal(struct endpoint_set *set)
 
     XXH3_128bits_reset(&state);
     feed_number(&state, set->count);
-    for (size_t i = 0; i < set->count; i++) {
-        feed_endpoint(&state, &set->endpoints[i]);
+    for (size_t i = 0; i < set->chunk_count; i++) {
+        feed_number(&state, set->chunks[i]->print.low);
+        feed_number(&state, set->chunks[i]->print.high);
     }
     feed_number(&state, set->locality_count);
     for (size_t i = 0; i < set->locality_count; i++) {

@@ -11,7 +11,8 @@
 #include "model/endpoint.h"
 #include "model/route.h"
 
-void tulle__endpoint_set_seal(struct endpoint_set *set);
+void tulle__endpoint_chunk_seal(struct endpoint_chunk *chunk);
+void tulle__endpoint_set_seal(struct endpoint_set *set); /* its chunks are sealed already */
 /* Gives the configuration its own print; part of tulle__cluster_seal(). */
 void tulle__balancer_seal(struct balancer_config *balancer);
 void tulle__cluster_seal(struct cluster *cluster); /* its endpoint set is sealed already */

@@ -110,6 +110,14 @@ static void feed_budget(XXH3_state_t *state, const struct budget_config *budget)
 static void feed_retry_more(XXH3_state_t *state, const struct retry_more *retry)
 {
     feed_number(state, retry->also);
+    feed_number(state, retry->status_count);
+    for (size_t i = 0; i < retry->status_count; i++) {
+        feed_number(state, retry->statuses[i]);
+    }
+    feed_number(state, retry->header_count);
+    for (size_t i = 0; i < retry->header_count; i++) {
+        feed_str(state, retry->headers[i]);
+    }
     feed_time(state, retry->per_try_idle_ns);
     feed_number(state, retry->has_backoff);
     feed_time(state, retry->backoff_base_ns);
@@ -167,10 +175,18 @@ static void feed_policies(XXH3_state_t *state, const struct cluster *cluster)
     feed_retry_more(state, &cluster->retry);
     feed_hedge(state, &cluster->hedge);
     feed_overload(state, cluster);
-    feed_number(state, cluster->check_count);
+}
+
+static void checks_seal(struct cluster *cluster)
+{
+    XXH3_state_t state;
+
+    XXH3_128bits_reset(&state);
+    feed_number(&state, cluster->check_count);
     for (size_t i = 0; i < cluster->check_count; i++) {
-        feed_check(state, &cluster->checks[i]);
+        feed_check(&state, &cluster->checks[i]);
     }
+    cluster->checks_print = print_of(&state);
 }
 
 void tulle__cluster_seal(struct cluster *cluster)
@@ -189,6 +205,9 @@ void tulle__cluster_seal(struct cluster *cluster)
     feed_number(&state, cluster->balancer.print.low);
     feed_number(&state, cluster->balancer.print.high);
     feed_policies(&state, cluster);
+    checks_seal(cluster);
+    feed_number(&state, cluster->checks_print.low);
+    feed_number(&state, cluster->checks_print.high);
     feed_time(&state, cluster->connect_timeout_ns);
     feed_time(&state, cluster->idle_timeout_ns);
     feed_number(&state, cluster->discovery);

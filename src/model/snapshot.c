@@ -34,7 +34,14 @@ static struct cluster *cluster_shared(const struct snapshot *previous, struct cl
 {
     struct cluster *old = previous ? tulle__snapshot_cluster(previous, cluster->name) : NULL;
 
-    return old && fingerprint_equal(old->part.print, cluster->part.print) ? old : cluster;
+    if (old && fingerprint_equal(old->part.print, cluster->part.print)) {
+        return old;
+    }
+    /* Nobody has seen it yet, and what it says stays the same. */
+    if (old && old->endpoints != cluster->endpoints) {
+        tulle__endpoint_set_share(cluster->endpoints, old->endpoints);
+    }
+    return cluster;
 }
 
 static enum tulle_error parts_take(struct snapshot *snapshot, const struct draft *draft,

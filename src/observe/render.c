@@ -70,7 +70,7 @@ void tulle__render_number(struct buf *out, double value)
 /* --- pools: sums over the loops --- */
 
 struct pool_sums {
-    uint64_t open, idle, active, waiting, opened, reused;
+    uint64_t open, idle, active, warm, waiting, opened, reused, warmed, warm_used;
 };
 
 static void pool_sum(const struct render_input *input, struct pool_sums *sums)
@@ -85,6 +85,9 @@ static void pool_sum(const struct render_input *input, struct pool_sums *sums)
         sums->open += atomic_load_explicit(&transport->open, memory_order_relaxed);
         sums->idle += atomic_load_explicit(&transport->idle, memory_order_relaxed);
         sums->active += atomic_load_explicit(&transport->active, memory_order_relaxed);
+        sums->warm += atomic_load_explicit(&transport->warm, memory_order_relaxed);
+        sums->warmed += atomic_load_explicit(&transport->warmed, memory_order_relaxed);
+        sums->warm_used += atomic_load_explicit(&transport->warm_used, memory_order_relaxed);
         sums->waiting += atomic_load_explicit(&transport->waiting, memory_order_relaxed);
         sums->opened += atomic_load_explicit(&transport->opened, memory_order_relaxed);
         sums->reused += atomic_load_explicit(&transport->reused, memory_order_relaxed);
@@ -104,14 +107,21 @@ static void render_pools(const struct render_input *input, struct buf *out)
 
     pool_sum(input, &sums);
     tulle__render_head(out, "tulle_pool_connections",
-                       "Connections now; open is idle, active and those being opened.", "gauge");
+                       "Connections now; open is idle, active and those being opened; warm are "
+                       "those of the idle ones that nobody has used yet.",
+                       "gauge");
     tulle__buf_addf(out,
                     "tulle_pool_connections{state=\"open\"} %" PRIu64 "\n"
                     "tulle_pool_connections{state=\"idle\"} %" PRIu64 "\n"
-                    "tulle_pool_connections{state=\"active\"} %" PRIu64 "\n",
-                    sums.open, sums.idle, sums.active);
+                    "tulle_pool_connections{state=\"active\"} %" PRIu64 "\n"
+                    "tulle_pool_connections{state=\"warm\"} %" PRIu64 "\n",
+                    sums.open, sums.idle, sums.active, sums.warm);
     render_one(out, "tulle_pool_connections_opened_total", "Connections ever opened.", "counter",
                sums.opened);
+    render_one(out, "tulle_pool_connections_warmed_total",
+               "Of those, opened before anybody needed them.", "counter", sums.warmed);
+    render_one(out, "tulle_pool_warm_used_total", "Of those, that an attempt then used.", "counter",
+               sums.warm_used);
     render_one(out, "tulle_pool_reused_total", "Attempts that went over a kept connection.",
                "counter", sums.reused);
     render_one(out, "tulle_pool_waiting", "Attempts that wait for room on a connection.", "gauge",

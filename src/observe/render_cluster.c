@@ -7,6 +7,7 @@
 #include <inttypes.h>
 
 #include "base/macros.h"
+#include "endpoint/live_adaptive.h"
 #include "observe/render.h"
 
 /* A row is one line of a cluster; rows of one family follow each other. */
@@ -15,6 +16,8 @@ struct row {
     const char *label; /* ",reason=\"budget\"" or "" */
     enum live_counter counter;
     uint64_t (*read)(const struct cluster_live *live); /* NULL: `counter` */
+    bool (*is_there)(const struct cluster_live *live); /* NULL: every cluster has it */
+    bool in_ns;                                        /* what is read, and shown in seconds */
 };
 
 static uint64_t read_in_flight(const struct cluster_live *live)
@@ -42,6 +45,16 @@ static uint64_t read_ejected(const struct cluster_live *live)
     return atomic_load_explicit(&live->ejected, memory_order_relaxed);
 }
 
+static uint64_t read_checked_healthy(const struct cluster_live *live)
+{
+    return atomic_load_explicit(&live->checked_healthy, memory_order_relaxed);
+}
+
+static uint64_t read_checked_degraded(const struct cluster_live *live)
+{
+    return atomic_load_explicit(&live->checked_degraded, memory_order_relaxed);
+}
+
 static uint64_t read_connections(const struct cluster_live *live)
 {
     return atomic_load_explicit(&live->connections.open, memory_order_relaxed);
@@ -52,14 +65,46 @@ static uint64_t read_connections_opened(const struct cluster_live *live)
     return atomic_load_explicit(&live->connections.opened, memory_order_relaxed);
 }
 
+static struct live_adaptive *adaptive_of(const struct cluster_live *live)
+{
+    return atomic_load_explicit(&live->adaptive, memory_order_acquire);
+}
+
+static bool is_adaptive(const struct cluster_live *live)
+{
+    return adaptive_of(live);
+}
+
+static uint64_t read_limit(const struct cluster_live *live)
+{
+    return atomic_load_explicit(&adaptive_of(live)->limit, memory_order_relaxed);
+}
+
+static uint64_t read_min_rtt(const struct cluster_live *live)
+{
+    return (uint64_t)atomic_load_explicit(&adaptive_of(live)->min_rtt_ns, memory_order_relaxed);
+}
+
+static uint64_t read_measuring(const struct cluster_live *live)
+{
+    return atomic_load_explicit(&adaptive_of(live)->measuring, memory_order_relaxed);
+}
+
 #define COUNTER(name, help, label, counter)                                                        \
     {                                                                                              \
-        name, help, "counter", label, counter, NULL                                                \
+        name, help, "counter", label, counter, NULL, NULL, false                                   \
     }
 #define GAUGE(name, help, read)                                                                    \
     {                                                                                              \
-        name, help, "gauge", "", COUNTERS, read                                                    \
+        name, help, "gauge", "", COUNTERS, read, NULL, false                                       \
     }
+#define ADAPTIVE(name, help, read, in_ns)                                                          \
+    {                                                                                              \
+        name, help, "gauge", "", COUNTERS, read, is_adaptive, in_ns                                \
+    }
+
+#define SHED      "tulle_shed_total"
+#define SHED_HELP "Calls (of throttling: attempts) refused to spare the servers, by the policy."
 
 #define SKIPPED             "tulle_retries_skipped_total"
 #define SKIPPED_HELP        "Retries that were wanted and not made."
@@ -76,6 +121,8 @@ static uint64_t read_connections_opened(const struct cluster_live *live)
 #define REPORTS_HELP  "Load reports (ORCA) on replies, for the balancers that read them."
 #define PROBES        "tulle_probes_total"
 #define PROBES_HELP   "Questions for an endpoint's load (Prequal), by what became of them."
+#define CHECKS        "tulle_health_checks_total"
+#define CHECKS_HELP   "Active health checks that ended, by what they found."
 #define TIMEOUTS      "tulle_timeouts_total"
 #define TIMEOUTS_HELP "Timeouts of an attempt and of a route."
 
@@ -95,7 +142,12 @@ static const struct row rows[] = {
             COUNT_NO_ENDPOINT),
     COUNTER("tulle_panic_picks_total", "Picks in panic, when too few endpoints were healthy.", "",
             COUNT_PANIC),
+    COUNTER("tulle_spilled_picks_total", "Picks from another priority than the first.", "",
+            COUNT_SPILLED),
     COUNTER("tulle_dropped_total", "Calls refused by drop_overload.", "", COUNT_DROPPED),
+    COUNTER(SHED, SHED_HELP, ",by=\"adaptive_concurrency\"", COUNT_SHED_ADAPTIVE),
+    COUNTER(SHED, SHED_HELP, ",by=\"admission_control\"", COUNT_SHED_ADMISSION),
+    COUNTER(SHED, SHED_HELP, ",by=\"adaptive_throttling\"", COUNT_SHED_THROTTLING),
     COUNTER("tulle_held_total", "Attempts that waited for a slot or an endpoint.", "", COUNT_HELD),
     COUNTER(TIMEOUTS, TIMEOUTS_HELP, ",kind=\"try\"", COUNT_TIMEOUT_TRY),
     COUNTER(TIMEOUTS, TIMEOUTS_HELP, ",kind=\"route\"", COUNT_TIMEOUT_ROUTE),
@@ -141,14 +193,30 @@ static const struct row rows[] = {
     COUNTER(REPORTS, REPORTS_HELP, ",result=\"refused\"", COUNT_LOAD_REPORTS_BAD),
     COUNTER(PROBES, PROBES_HELP, ",result=\"answered\"", COUNT_PROBES_ANSWERED),
     COUNTER(PROBES, PROBES_HELP, ",result=\"lost\"", COUNT_PROBES_LOST),
+    COUNTER("tulle_health_check_attempts_total", "Active health checks that were begun.", "",
+            COUNT_CHECKS),
+    COUNTER(CHECKS, CHECKS_HELP, ",result=\"passed\"", COUNT_CHECKS_PASSED),
+    COUNTER(CHECKS, CHECKS_HELP, ",result=\"failed\"", COUNT_CHECKS_FAILED),
+    COUNTER(CHECKS, CHECKS_HELP, ",result=\"unreached\"", COUNT_CHECKS_UNREACHED),
+    COUNTER(CHECKS, CHECKS_HELP, ",result=\"void\"", COUNT_CHECKS_VOID),
     { "tulle_connections_opened_total", "Connections ever opened for a cluster.", "counter", "",
-      COUNTERS, read_connections_opened },
+      COUNTERS, read_connections_opened, NULL, false },
     GAUGE("tulle_connections", "Open connections of a cluster.", read_connections),
     GAUGE("tulle_requests_in_flight", "Attempts admitted and not ended.", read_in_flight),
     GAUGE("tulle_retries_in_flight", "Of those, the ones that are retries.", read_retries),
     GAUGE("tulle_pending", "Attempts that wait for a slot or an endpoint.", read_pending),
     GAUGE("tulle_endpoints", "Endpoints that the configuration names.", read_endpoints),
     GAUGE("tulle_endpoints_ejected", "Of those, the ones that are ejected now.", read_ejected),
+    ADAPTIVE("tulle_concurrency_limit", "Calls at once that adaptive concurrency lets in.",
+             read_limit, false),
+    ADAPTIVE("tulle_concurrency_min_rtt_seconds", "The least latency that it has measured.",
+             read_min_rtt, true),
+    ADAPTIVE("tulle_concurrency_measuring", "1 while it measures the least latency.",
+             read_measuring, false),
+    GAUGE("tulle_health_check_healthy", "Endpoints that pass their active health checks.",
+          read_checked_healthy),
+    GAUGE("tulle_health_check_degraded", "Of those, the ones that ask for less.",
+          read_checked_degraded),
 };
 
 static uint64_t row_read(const struct row *row, const struct cluster_live *live)
@@ -171,7 +239,12 @@ static void row_write(struct buf *out, const struct row *row, struct str cluster
 {
     tulle__buf_addf(out, "%s{cluster=\"", row->name);
     tulle__render_label(out, cluster);
-    tulle__buf_addf(out, "\"%s} %" PRIu64 "\n", row->label, value);
+    tulle__buf_addf(out, "\"%s} ", row->label);
+    if (row->in_ns) {
+        tulle__buf_addf(out, "%.9f\n", (double)value / (double)NS_PER_S);
+        return;
+    }
+    tulle__buf_addf(out, "%" PRIu64 "\n", value);
 }
 
 static void row_render(const struct render_input *input, const struct row *row, size_t shown,
@@ -180,15 +253,19 @@ static void row_render(const struct render_input *input, const struct row *row, 
     uint64_t others = 0;
 
     for (size_t i = 0; i < input->cluster_count; i++) {
-        uint64_t value = row_read(row, input->clusters[i]);
+        uint64_t value;
 
+        if (row->is_there && !row->is_there(input->clusters[i])) {
+            continue;
+        }
+        value = row_read(row, input->clusters[i]);
         if (i >= shown) {
             others += value;
             continue;
         }
         row_write(out, row, input->clusters[i]->name, value);
     }
-    if (input->cluster_count > shown) {
+    if (input->cluster_count > shown && !row->is_there) {
         row_write(out, row, STR("__other__"), others);
     }
 }

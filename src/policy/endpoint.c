@@ -2,7 +2,8 @@
 
 /* What an attempt teaches about its endpoint: requests in flight, latency, and
  * outlier detection. It learns from answers, timeouts and the transport; what
- * was refused here, cancelled or lost never touches an endpoint. */
+ * was refused here, cancelled or lost never touches an endpoint; of a lost race
+ * the time it was given is known. */
 
 #include "endpoint/latency.h"
 #include "endpoint/outlier.h"
@@ -54,6 +55,28 @@ static void latency_learn(struct tulle_call *call, const struct target *target,
     }
     if (cluster->outlier.latency.factor > 0 && !verdict_is_failure(verdict)) {
         tulle__outlier_time(slot->view, took);
+    }
+}
+
+/* Who has lost a race has neither succeeded nor failed, but took at least so long:
+ * an endpoint whose slow answers are all cut must not look fast. A hedge is cut
+ * early, which makes nobody look fast either. */
+static void latency_at_least(struct tulle_call *call, const struct cluster *cluster,
+                             struct endpoint_slot *slot)
+{
+    struct ewma *latency = &slot->view->peer->latency;
+    int64_t now = call_now(call), took = now - slot->started_at;
+    double known = tulle__ewma_read(latency, cluster->balancer.ewma_tau_ns, now);
+
+    if (slot->sampled) {
+        return;
+    }
+    if (balancer_reads_latency(&cluster->balancer) && (double)took > known &&
+        (known > 0 || !call->parent)) {
+        tulle__ewma_add(latency, took, cluster->balancer.ewma_tau_ns, now);
+    }
+    if (cluster->outlier.latency.factor > 0 && !call->parent) {
+        tulle__outlier_time_at_least(slot->view, took);
     }
 }
 
@@ -131,6 +154,9 @@ static void endpoint_on_end(struct tulle_call *call, size_t at, const struct out
     enum verdict verdict = verdict_of(outcome);
 
     latency_learn(call, target, slot, verdict);
+    if (outcome->lost) {
+        latency_at_least(call, target->cluster, slot);
+    }
     endpoint_count(slot, verdict);
     if (outcome->connect_failure) {
         live_count(target->live, call->on->index, COUNT_CONNECT_FAIL);

@@ -60,27 +60,13 @@ static void budget_deposit(struct tulle_call *call, const struct hedge_layer_con
                            uint32_t permille)
 {
     const struct budget_config pays = { .permille = permille };
-    atomic_uint_least64_t *budget = &config->live->hedge_budget;
-    uint64_t word = atomic_load_explicit(budget, memory_order_relaxed), next;
 
-    do {
-        next = tulle__retry_budget_deposit(word, &pays, budget_now(call));
-    } while (!atomic_compare_exchange_weak_explicit(budget, &word, next, memory_order_relaxed,
-                                                    memory_order_relaxed));
+    retry_budget_pay(&config->live->hedge_budget, &pays, budget_now(call));
 }
 
 static bool budget_withdraw(struct tulle_call *call, const struct hedge_layer_config *config)
 {
-    atomic_uint_least64_t *budget = &config->live->hedge_budget;
-    uint64_t word = atomic_load_explicit(budget, memory_order_relaxed), next;
-    bool granted;
-
-    do {
-        next = word;
-        granted = tulle__retry_budget_withdraw(&next, &config->budget, budget_now(call));
-    } while (!atomic_compare_exchange_weak_explicit(budget, &word, next, memory_order_relaxed,
-                                                    memory_order_relaxed));
-    return granted;
+    return retry_budget_take(&config->live->hedge_budget, &config->budget, budget_now(call));
 }
 
 /* --- a fork is made --- */
@@ -193,6 +179,26 @@ static bool time_is_enough(const struct tulle_call *call, const struct hedge_lay
     return time_add(call_now(call), live_latency(config->live, 500)) < end;
 }
 
+/* It is due. Of more endpoints than TRIED_MAX nobody knows that they were tried. */
+static bool hedge_is_granted(struct tulle_call *call, size_t at)
+{
+    const struct hedge_layer_config *config = call_config(call, at);
+
+    if (!time_is_enough(call, config)) {
+        tulle__call_tell(call, at, "no hedge: no time is left");
+        return false;
+    }
+    if (call->tried_count == TRIED_MAX) {
+        hedge_skip(call, at, COUNT_HEDGES_SKIPPED_ROOM, "too many endpoints were tried");
+        return false;
+    }
+    if (!budget_withdraw(call, config)) {
+        hedge_skip(call, at, COUNT_HEDGES_SKIPPED_BUDGET, "the budget is used up");
+        return false;
+    }
+    return true;
+}
+
 static void hedge_on_wake(struct tulle_call *call, size_t at)
 {
     const struct hedge_layer_config *config = call_config(call, at);
@@ -207,12 +213,7 @@ static void hedge_on_wake(struct tulle_call *call, size_t at)
         tulle__call_wake_at(call, at, due);
         return;
     }
-    if (!time_is_enough(call, config)) {
-        tulle__call_tell(call, at, "no hedge: no time is left");
-        return;
-    }
-    if (!budget_withdraw(call, config)) {
-        hedge_skip(call, at, COUNT_HEDGES_SKIPPED_BUDGET, "the budget is used up");
+    if (!hedge_is_granted(call, at)) {
         return;
     }
     if (slot->made + 1 < config->hedge->max_hedges) {
@@ -249,6 +250,7 @@ static enum up hedge_on_reply(struct tulle_call *call, size_t at)
 
     tulle__call_wake_at(call, at, NEVER);
     if (list_is_empty(&slot->forks)) {
+        tulle__hedge_progress(slot, &call->outcome);
         return UP_PASS;
     }
     if (tulle__hedge_failed(call) && !is_fatal(&call->outcome) && others_are_sent(slot)) {
@@ -257,6 +259,8 @@ static enum up hedge_on_reply(struct tulle_call *call, size_t at)
         tulle__call_tell(call, at, "the first failed; its hedge goes on");
         return UP_HOLD;
     }
+    slot->perhaps_executed = slot->perhaps_executed || call->fork_sent;
+    tulle__hedge_progress(slot, &call->outcome);
     tulle__hedge_drop(slot, &tulle__hedge_lost);
     return UP_PASS;
 }

@@ -21,6 +21,7 @@ struct hedge_slot {
     uint32_t made;
     uint32_t attempts; /* before the first */
     bool first_failed;
+    bool perhaps_executed; /* by one that failed */
 };
 
 /* --- hedge_race.c --- */
@@ -31,9 +32,12 @@ extern const struct outcome tulle__hedge_lost;
 /* Its end is one that another attempt may better. */
 bool tulle__hedge_failed(const struct tulle_call *attempt);
 void tulle__hedge_drop(struct hedge_slot *slot, const struct outcome *why); /* all forks */
-/* An attempt has failed: no more are sent if its server asks for rest. */
+/* An attempt has failed: how far it came, and no more are sent if its server asks for rest. */
 void tulle__hedge_heed(struct tulle_call *attempt, struct hedge_slot *slot,
                        const struct hedge_config *hedge);
+
+/* What one of them may have done, the call may have done. */
+void tulle__hedge_progress(const struct hedge_slot *slot, struct outcome *outcome);
 
 /* A fork's reports. */
 void tulle__hedge_replied(struct tulle_call *fork);

@@ -41,13 +41,25 @@ void tulle__hedge_drop(struct hedge_slot *slot, const struct outcome *why)
     }
 }
 
+void tulle__hedge_progress(const struct hedge_slot *slot, struct outcome *outcome)
+{
+    if (outcome->error != TULLE_OK && outcome->progress != TULLE_ANSWERED &&
+        slot->perhaps_executed) {
+        outcome->progress = TULLE_PERHAPS_EXECUTED;
+    }
+}
+
 /* A server that asks for rest is not sent more (gRFC A6: pushback stops hedging). */
 void tulle__hedge_heed(struct tulle_call *attempt, struct hedge_slot *slot,
                        const struct hedge_config *hedge)
 {
     static const char *const names[] = { "grpc-retry-pushback-ms", "retry-after",
                                          "x-envoy-ratelimited", "x-envoy-overloaded" };
+    enum tulle_progress progress = attempt->outcome.progress;
 
+    if (progress == TULLE_PERHAPS_EXECUTED || progress == TULLE_ANSWERED) {
+        slot->perhaps_executed = true;
+    }
     for (size_t i = 0; attempt->outcome.error == TULLE_OK && i < COUNT_OF(names); i++) {
         if (tulle_reply_header(&attempt->reply, names[i])) {
             slot->made = hedge->max_hedges;
@@ -74,6 +86,7 @@ static void fork_answer(struct tulle_call *fork)
     tulle__call_cut(fork->parent, fork_place(fork), &tulle__hedge_lost);
     tulle__fork_give_head(fork);
     outcome = tulle__fork_outcome(fork);
+    tulle__hedge_progress(slot_of(fork), &outcome);
     tulle__call_answer(fork->parent, fork_place(fork), &tulle__hedge_lost, &outcome);
 }
 

@@ -9,7 +9,7 @@
 
 struct latency_slot {
     int64_t started_at;
-    bool counted;
+    bool counted; /* also of a hedge, and where the time is the app's, who still writes */
 };
 
 static enum tulle_error latency_prepare(const struct prepare *prepare, const void **config,
@@ -25,6 +25,7 @@ static enum down latency_on_call(struct tulle_call *call, size_t at)
     struct latency_slot *slot = call_slot(call, at);
 
     slot->started_at = call_now(call);
+    slot->counted = call->parent || call_is_uploading(call);
     return DOWN_PASS;
 }
 
@@ -32,7 +33,7 @@ static void latency_count(struct tulle_call *call, size_t at)
 {
     struct latency_slot *slot = call_slot(call, at);
 
-    if (slot->counted || call->parent) {
+    if (slot->counted) {
         return;
     }
     slot->counted = true;

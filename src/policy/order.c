@@ -19,6 +19,13 @@ const struct layer_type *const tulle__order[] = {
     /* The app's own bound lies above all that the mesh may do in its name. */
     &tulle__deadline_layer,
 
+    /* Both above the timeout and all that sends: one decision a call, whatever its
+     * attempts are, as Envoy's filters of these names stand before its router, which
+     * has the timeout, the retries and the hedges. Adaptive concurrency first: what
+     * it refuses is no failure that admission control counts. */
+    &tulle__adaptive_layer,
+    &tulle__admission_layer,
+
     /* The route's timeout spans every attempt and every backoff (Envoy,
      * RouteAction.timeout: "spans between the point at which the entire
      * downstream request has been processed and when the upstream response has
@@ -41,6 +48,12 @@ const struct layer_type *const tulle__order[] = {
 
     /* Top of the attempt tier: a span for each attempt, waiting for room included. */
     &tulle__span_layer,
+
+    /* Each try and each hedge: what servers refuse is requests, whatever they are to
+     * the client. It sums up the cluster, so it lies above the pick (Finagle says so of
+     * its NackAdmissionFilter: below Retries, above the load balancer). Above admit:
+     * what is refused needs no room. */
+    &tulle__throttling_layer,
 
     /* Below retry: a retry needs room like any attempt (Envoy's thresholds).
      * Above pick: nobody touches an endpoint before there is room. */

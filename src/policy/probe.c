@@ -167,6 +167,7 @@ static void trip_start(struct probe_trip *trip, const struct target *target, str
         .idle_timeout_ns = target->cluster->idle_timeout_ns,
         .connections = &target->live->connections,
         .connections_max = target->cluster->limits.max_connections,
+        .endpoint_connections_max = target->cluster->limits.endpoint_max_connections,
     };
     trip->live = tulle__live_ref(target->live);
     view_use(trip->view);

@@ -35,7 +35,7 @@ static struct str without_port(struct str address)
 
 static struct str host_of(const struct tulle_call *call)
 {
-    return call->plan.kind == PLAN_TARGET ? without_port(call->view->peer->address)
+    return call->plan.kind == PLAN_TARGET ? without_port(peer_address(call->view->peer))
                                           : call->url.host;
 }
 

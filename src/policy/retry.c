@@ -9,8 +9,31 @@
 #include "policy/retry_condition.h"
 #include "policy/usual.h"
 
+static bool statuses_join(struct arena *arena, const struct retry_more *more,
+                          struct retry_config *retry)
+{
+    size_t count = retry->status_count + more->status_count;
+    uint16_t *statuses;
+
+    if (more->status_count == 0) {
+        return true;
+    }
+    statuses = ARENA_ARRAY(arena, uint16_t, count);
+    if (!statuses) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        statuses[i] =
+            i < retry->status_count ? retry->statuses[i] : more->statuses[i - retry->status_count];
+    }
+    retry->statuses = statuses;
+    retry->status_count = count;
+    return true;
+}
+
 /* What Istio's route says, and what its cluster's TrafficPolicy lays over it. */
-static void retry_overlay(const struct retry_more *more, struct retry_config *retry)
+static bool retry_overlay(struct arena *arena, const struct retry_more *more,
+                          struct retry_config *retry)
 {
     retry->on |= more->also;
     if (more->has_backoff) {
@@ -20,6 +43,7 @@ static void retry_overlay(const struct retry_more *more, struct retry_config *re
     if (more->priority_update > 0) {
         retry->priority_update = more->priority_update;
     }
+    return statuses_join(arena, more, retry);
 }
 
 static enum tulle_error retry_prepare(const struct prepare *prepare, const void **config,
@@ -37,9 +61,8 @@ static enum tulle_error retry_prepare(const struct prepare *prepare, const void 
     made->budget = &prepare->cluster->budget;
     made->limits = &prepare->cluster->limits;
     made->live = prepare->live;
-    retry_overlay(made->more, &made->retry);
     *config = made;
-    return TULLE_OK;
+    return retry_overlay(prepare->arena, made->more, &made->retry) ? TULLE_OK : TULLE_E_NOMEM;
 }
 
 static int grpc_status(const struct tulle_call *call)
@@ -50,7 +73,17 @@ static int grpc_status(const struct tulle_call *call)
     return value && tulle__str_to_u64(str_of(value), 1000, &number) ? (int)number : -1;
 }
 
-static bool retry_is_wanted(struct tulle_call *call, const struct retry_config *config)
+static bool has_header(const struct tulle_call *call, const struct retry_more *more)
+{
+    for (size_t i = 0; i < more->header_count; i++) {
+        if (tulle_reply_header(&call->reply, more->headers[i].data)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool retry_is_wanted(struct tulle_call *call, const struct retry_layer_config *config)
 {
     bool answered = call->outcome.origin == ORIGIN_NONE;
     bool suspect = answered && (call->outcome.status >= 400 || call->is_grpc);
@@ -58,10 +91,11 @@ static bool retry_is_wanted(struct tulle_call *call, const struct retry_config *
         .outcome = &call->outcome,
         .grpc_status = suspect && call->is_grpc ? grpc_status(call) : -1,
         .is_ratelimited = suspect && tulle_reply_header(&call->reply, "x-envoy-ratelimited"),
+        .has_header = answered && has_header(call, config->more),
         .is_idempotent = call->has_idempotency_key || tulle__method_is_idempotent(call->method),
     };
 
-    return tulle__retry_wanted(config, &end);
+    return tulle__retry_wanted(&config->retry, &end);
 }
 
 /* Lost with the request perhaps executed: another method would have been sent again. */
@@ -116,7 +150,7 @@ static void retry_schedule(struct tulle_call *call, size_t at, int64_t wait_ns)
     live_count(config->live, call->on->index, COUNT_RETRIES);
     tulle__call_tell(call, at, "retry %u of %u in %.3f ms", slot->made, config->retry.retries,
                      (double)wait_ns / (double)NS_PER_MS);
-    tulle__call_wake_at(call, at, call_now(call) + wait_ns);
+    tulle__call_wake_at(call, at, time_add(call_now(call), wait_ns));
 }
 
 static void success_note(struct tulle_call *call, const struct retry_layer_config *config,
@@ -155,7 +189,7 @@ static enum up retry_on_reply(struct tulle_call *call, size_t at)
     if (call->retry_off) {
         return UP_PASS;
     }
-    if (!retry_is_wanted(call, &config->retry)) {
+    if (!retry_is_wanted(call, config)) {
         if (call->outcome.error == TULLE_OK) {
             success_note(call, config, slot);
         }

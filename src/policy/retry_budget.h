@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/word.h"
 #include "model/cluster.h"
 
 uint64_t tulle__retry_budget_deposit(uint64_t word, const struct budget_config *config,
@@ -28,5 +29,31 @@ bool tulle__retry_budget_withdraw(uint64_t *word, const struct budget_config *co
 /* In thousandths of a retry. */
 uint32_t tulle__retry_budget_balance(uint64_t word, const struct budget_config *config,
                                      uint32_t now_ms);
+
+/* --- of a word that many loops share --- */
+
+static inline bool retry_budget_deposit_step(uint64_t *word, const void *config, uint32_t now_ms)
+{
+    *word = tulle__retry_budget_deposit(*word, config, now_ms);
+    return true;
+}
+
+static inline bool retry_budget_withdraw_step(uint64_t *word, const void *config, uint32_t now_ms)
+{
+    return tulle__retry_budget_withdraw(word, config, now_ms);
+}
+
+static inline void retry_budget_pay(atomic_uint_least64_t *word, const struct budget_config *config,
+                                    uint32_t now_ms)
+{
+    (void)word_change(word, retry_budget_deposit_step, config, now_ms);
+}
+
+/* False: there is less than one retry in it. */
+static inline bool retry_budget_take(atomic_uint_least64_t *word,
+                                     const struct budget_config *config, uint32_t now_ms)
+{
+    return word_change(word, retry_budget_withdraw_step, config, now_ms);
+}
 
 #endif

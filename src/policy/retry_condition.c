@@ -61,6 +61,9 @@ static bool answer_is_wanted(const struct retry_config *config, const struct att
     if ((config->on & RETRY_ON_STATUS_CODES) && status_is_listed(config, status)) {
         return true;
     }
+    if ((config->on & RETRY_ON_HEADERS) && end->has_header) {
+        return true;
+    }
     return grpc_is_wanted(config->on, end->grpc_status);
 }
 

@@ -13,6 +13,7 @@ struct attempt_end {
     const struct outcome *outcome;
     int grpc_status;     /* from the head; -1: none */
     bool is_ratelimited; /* x-envoy-ratelimited came: nothing but that counts (Envoy) */
+    bool has_header;     /* one that its cluster names for RETRY_ON_HEADERS */
     bool is_idempotent;  /* by method (RFC 9110 9.2.2) or by key */
 };
 

@@ -15,30 +15,13 @@ static uint32_t budget_now(const struct tulle_call *call)
 
 void tulle__retry_deposit(struct tulle_call *call, const struct retry_layer_config *config)
 {
-    atomic_uint_least64_t *budget = &config->live->budget;
-    uint64_t word = atomic_load_explicit(budget, memory_order_relaxed), next;
-
-    do {
-        next = tulle__retry_budget_deposit(word, config->budget, budget_now(call));
-    } while (!atomic_compare_exchange_weak_explicit(budget, &word, next, memory_order_relaxed,
-                                                    memory_order_relaxed));
+    retry_budget_pay(&config->live->budget, config->budget, budget_now(call));
 }
 
 static bool budget_withdraw(struct tulle_call *call, const struct retry_layer_config *config)
 {
-    atomic_uint_least64_t *budget = &config->live->budget;
-    uint64_t word = atomic_load_explicit(budget, memory_order_relaxed), next;
-    bool granted;
-
-    if (config->budget->unlimited) {
-        return true;
-    }
-    do {
-        next = word;
-        granted = tulle__retry_budget_withdraw(&next, config->budget, budget_now(call));
-    } while (!atomic_compare_exchange_weak_explicit(budget, &word, next, memory_order_relaxed,
-                                                    memory_order_relaxed));
-    return granted;
+    return config->budget->unlimited ||
+           retry_budget_take(&config->live->budget, config->budget, budget_now(call));
 }
 
 /* Envoy's budget: a share of what is in flight and pending, the attempt that has
@@ -61,27 +44,19 @@ enum room { ROOM, NO_ROOM_IN_LIMIT, NO_ROOM_IN_SHARE };
 /* Retries under way, over the whole process: maxRetries and the budget's share. */
 static enum room retries_take(const struct retry_layer_config *config)
 {
-    atomic_uint *retries = &config->live->retries;
-    unsigned count = atomic_load_explicit(retries, memory_order_relaxed);
-    unsigned share = concurrency_of(config);
+    unsigned share = concurrency_of(config), limit = config->limits->max_retries;
 
-    do {
-        if (count >= config->limits->max_retries) {
-            return NO_ROOM_IN_LIMIT;
-        }
-        if (count >= share) {
-            return NO_ROOM_IN_SHARE;
-        }
-    } while (!atomic_compare_exchange_weak_explicit(retries, &count, count + 1,
-                                                    memory_order_relaxed, memory_order_relaxed));
-    return ROOM;
+    if (word_take(&config->live->retries, share < limit ? share : limit)) {
+        return ROOM;
+    }
+    return share < limit ? NO_ROOM_IN_SHARE : NO_ROOM_IN_LIMIT;
 }
 
 void tulle__retry_give_back(const struct retry_layer_config *config, struct retry_slot *slot)
 {
     if (slot->under_way) {
         slot->under_way = false;
-        atomic_fetch_sub_explicit(&config->live->retries, 1, memory_order_relaxed);
+        word_give(&config->live->retries);
     }
 }
 

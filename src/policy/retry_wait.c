@@ -5,6 +5,7 @@
  * it sent away do not come back together (Envoy's rate-limited backoff). */
 
 #include "base/backoff.h"
+#include "model/defaults.h"
 #include "policy/pushback.h"
 #include "policy/retry.h"
 
@@ -41,6 +42,24 @@ static int64_t backoff_of(struct tulle_call *call, size_t at)
                           slot->made + 1, &call->on->rand);
 }
 
+/* Longer than is allowed is not waited for: a server's word alone must not keep a
+ * call for days. A gRPC server's is heeded even where Retry-After is not. */
+static bool rest_is_allowed(struct tulle_call *call, size_t at, int64_t interval)
+{
+    const struct retry_layer_config *config = call_config(call, at);
+    int64_t most = config->more->retry_after_max_ns > 0 ? config->more->retry_after_max_ns
+                                                        : tulle__retry_default.retry_after_max_ns;
+
+    if (interval <= most) {
+        tulle__call_tell(call, at, "its server wants %.3f s of rest",
+                         (double)interval / (double)NS_PER_S);
+        return true;
+    }
+    tulle__retry_skip(call, at, COUNT_RETRY_SKIPPED_PUSHBACK, 0,
+                      "its server wants a longer wait than is allowed");
+    return false;
+}
+
 bool tulle__retry_wait(struct tulle_call *call, size_t at, int64_t *wait_ns)
 {
     const struct retry_layer_config *config = call_config(call, at);
@@ -51,16 +70,9 @@ bool tulle__retry_wait(struct tulle_call *call, size_t at, int64_t *wait_ns)
         tulle__retry_skip(call, at, COUNT_RETRY_SKIPPED_PUSHBACK, 0, "its server wants none");
         return false;
     case PUSHBACK_LEAST:
-        if (interval > config->more->retry_after_max_ns) {
-            tulle__retry_skip(call, at, COUNT_RETRY_SKIPPED_PUSHBACK, 0,
-                              "its server wants a longer wait than is allowed");
-            return false;
-        }
         *wait_ns = tulle__backoff_above(interval, &call->on->rand);
-        tulle__call_tell(call, at, "its server wants %.3f s of rest",
-                         (double)interval / (double)NS_PER_S);
-        return true;
-    case PUSHBACK_EXACT: *wait_ns = interval; return true;
+        return rest_is_allowed(call, at, interval);
+    case PUSHBACK_EXACT: *wait_ns = interval; return rest_is_allowed(call, at, interval);
     case PUSHBACK_NONE:
     default: *wait_ns = backoff_of(call, at); return true;
     }

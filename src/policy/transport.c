@@ -312,6 +312,7 @@ static void exchange_fill(struct tulle_call *call, size_t at, struct transport_s
         .idle_timeout_ns = target ? target->cluster->idle_timeout_ns : 60 * NS_PER_S,
         .connections = target ? &target->live->connections : NULL,
         .connections_max = target ? target->cluster->limits.max_connections : LIMIT_NONE,
+        .endpoint_connections_max = target ? target->cluster->limits.endpoint_max_connections : 0,
     };
 }
 

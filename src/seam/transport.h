@@ -51,8 +51,19 @@ struct connection_limit {
 struct pool_spec {
     struct str address; /* "10.0.0.1:9080", "name:9080"; size 0: wherever the URL's own host is */
     enum protocol protocol;
+    atomic_uint *open;           /* the endpoint's connections over all pools; NULL: nobody asks */
     void *user;                  /* of the pool: for `drained` */
     void (*drained)(void *user); /* after drain(): the last connection is gone, so is the pool */
+};
+
+/* Connections that stand before anybody needs them. */
+struct warm_spec {
+    unsigned count;        /* to be open at any time */
+    uint32_t per_endpoint; /* permille of what is needed to be open; 1000: no more than that */
+    int64_t connect_timeout_ns, idle_timeout_ns;
+    struct connection_limit *connections; /* that they count in; NULL: none */
+    uint32_t connections_max;
+    uint32_t endpoint_connections_max; /* as an exchange's */
 };
 
 struct exchange;
@@ -120,6 +131,7 @@ struct exchange {
     int64_t idle_timeout_ns;              /* of the connection it used, afterwards */
     struct connection_limit *connections; /* NULL: none */
     uint32_t connections_max;             /* LIMIT_NONE */
+    uint32_t endpoint_connections_max;    /* of pool_spec.open; 0: no limit */
     /* Written by the transport. */
     int64_t connected_at; /* when a new connection stood; 0: a kept one */
     void *private;        /* NULL: not started, or over */
@@ -147,6 +159,9 @@ struct transport_type {
     void (*cancel)(struct exchange *exchange);
     void (*resume_send)(struct exchange *exchange);    /* more() has something, or is over */
     void (*resume_receive)(struct exchange *exchange); /* body() will take */
+    /* From now on; 0 and 1000 end it, and what nobody has used closes. NULL: it opens
+     * none ahead. Never at the cost of exchanges: not while one waits for room. */
+    void (*warm)(struct pool *pool, const struct warm_spec *spec);
     /* Takes no new exchange; idle connections close now, the others after their exchange. */
     void (*drain)(struct pool *pool);
     /* Closes the idle connection of this limit that is idle longest. False: there is none. */
@@ -160,7 +175,9 @@ struct transport {
     const struct transport_type *type;
     /* Written by its loop, read by metrics. */
     atomic_uint open, idle, active, waiting;
+    atomic_uint warm; /* idle, and nothing was sent on them yet */
     atomic_uint_least64_t opened, reused;
+    atomic_uint_least64_t warmed, warm_used; /* of `opened`: ahead, and of these that had a use */
 };
 
 extern const struct transport_type tulle__curl_transport;

@@ -153,9 +153,10 @@ void tulle__fork_give_head(struct tulle_call *fork)
 
     call->reply = fork->reply;
     fork->reply = reply;
+    tulle__buf_clear(&fork->reply.headers);
     tulle__buf_clear(&fork->reply.body);
     tulle__buf_clear(&fork->reply.trailers);
-    fork->reply.trailer_count = 0;
+    fork->reply.header_count = fork->reply.trailer_count = 0;
     call->view = fork->view;
     call->attempt_at = fork->attempt_at;
     call->connected_at = fork->connected_at;

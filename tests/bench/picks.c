@@ -77,8 +77,9 @@ static struct endpoint_set *endpoints_new(size_t count, bool weighted)
                                 100 + (i >> 7 & 127), 100 + (i & 127));
         all[i].weight = weighted ? (uint32_t)(1 + i * i % 7) : 1;
     }
-    endpoints->endpoints = all;
-    endpoints->count = count;
+    if (all == NULL || !tulle__endpoint_set_fill(endpoints, all, count)) {
+        fail("no memory");
+    }
     return endpoints;
 }
 

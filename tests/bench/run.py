@@ -12,6 +12,7 @@ import tempfile
 sys.dont_write_bytecode = True
 
 import call
+import churn
 import ends
 import memory
 import pick
@@ -19,7 +20,7 @@ import python
 import report
 
 BENCHES = {"call": call.bench, "pick": pick.bench, "memory": memory.bench,
-           "queue": ends.bench, "python": python.bench}
+           "churn": churn.bench, "queue": ends.bench, "python": python.bench}
 
 
 def envoy_found(named):
@@ -35,7 +36,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("build", help="the build folder")
     parser.add_argument("benches", nargs="*", choices=[*BENCHES, []], metavar="BENCH",
-                        help="call, pick, memory, queue, python; none: all")
+                        help="call, pick, memory, churn, queue, python; none: all")
     parser.add_argument("--smoke", action="store_true",
                         help="one short round: shows that it works, not how fast")
     parser.add_argument("--check", action="store_true", help="exit 1 when a bar is missed")

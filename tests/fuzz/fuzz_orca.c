@@ -45,7 +45,7 @@ static void check_report(const struct load *load)
     struct heat heat;
 
     config.blackout_ns = 0;
-    tulle__peers_init(&peers, 1);
+    tulle__peers_init(&peers);
     peer = tulle__peers_get(&peers, STR("10.0.0.1:80"), PROTOCOL_HTTP1, STR("shop"));
     if (peer != NULL && tulle__peer_want_report(peer)) {
         double weight;

@@ -43,15 +43,29 @@ uint64_t interleave_read(uint64_t now);
 bool interleave_is_real(void);
 
 #undef atomic_load_explicit
+#undef atomic_store_explicit
 #undef atomic_compare_exchange_weak_explicit
+#undef atomic_compare_exchange_strong_explicit
+#undef atomic_fetch_add_explicit
 #undef atomic_fetch_sub_explicit
 
-#define INTERLEAVE_READ(at) ((__typeof__(+*(at)))interleave_read((uint64_t) * (at)))
+/* Neither atomic nor promoted. */
+#define INTERLEAVE_TYPE(at) __typeof__((void)0, *(at))
+#define INTERLEAVE_READ(at) ((INTERLEAVE_TYPE(at))interleave_read((uint64_t) * (at)))
 
 #define atomic_load_explicit(at, order) INTERLEAVE_READ(at)
+#define atomic_store_explicit(at, wanted, order)                                                   \
+    __extension__({                                                                                \
+        (void)INTERLEAVE_READ(at);                                                                 \
+        if (interleave_is_real()) {                                                                \
+            *(at) = (wanted);                                                                      \
+        }                                                                                          \
+    })
+#define atomic_compare_exchange_strong_explicit(at, expected, wanted, won, lost)                   \
+    atomic_compare_exchange_weak_explicit(at, expected, wanted, won, lost)
 #define atomic_compare_exchange_weak_explicit(at, expected, wanted, won, lost)                     \
     __extension__({                                                                                \
-        __typeof__(+*(at)) read_ = INTERLEAVE_READ(at);                                            \
+        INTERLEAVE_TYPE(at) read_ = INTERLEAVE_READ(at);                                           \
         bool won_ = read_ == *(expected);                                                          \
         if (won_ && interleave_is_real()) {                                                        \
             *(at) = (wanted);                                                                      \
@@ -59,13 +73,15 @@ bool interleave_is_real(void);
         *(expected) = read_;                                                                       \
         won_;                                                                                      \
     })
-#define atomic_fetch_sub_explicit(at, by, order)                                                   \
+#define INTERLEAVE_FETCH(at, sign, by)                                                             \
     __extension__({                                                                                \
-        __typeof__(+*(at)) read_ = INTERLEAVE_READ(at);                                            \
+        INTERLEAVE_TYPE(at) read_ = INTERLEAVE_READ(at);                                           \
         if (interleave_is_real()) {                                                                \
-            *(at) = read_ - (by);                                                                  \
+            *(at) = (INTERLEAVE_TYPE(at))(read_ sign(by));                                         \
         }                                                                                          \
         read_;                                                                                     \
     })
+#define atomic_fetch_add_explicit(at, by, order) INTERLEAVE_FETCH(at, +, by)
+#define atomic_fetch_sub_explicit(at, by, order) INTERLEAVE_FETCH(at, -, by)
 
 #endif

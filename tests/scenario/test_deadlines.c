@@ -91,7 +91,7 @@ static void each_attempt_tells_the_timeout_that_applies_to_it(void **state)
     CHECK_OR_DONE(world);
     world_answer(world, FIRST, .kind = SCRIPT_HANG);
     world_get(world, URL);
-    CHECK_OR_DONE(world->last.error == TULLE_E_TIMEOUT);
+    CHECK_OR_DONE(world->last.failure.error == TULLE_E_TIMEOUT);
     assert_int_equal(world->last.attempts, 3);
     assert_string_equal(world_request(world, 0)->headers, "x-envoy-attempt-count: 1\n" LEFT(400));
     assert_string_equal(world_request(world, 1)->headers, "x-envoy-attempt-count: 2\n" LEFT(400));
@@ -180,7 +180,7 @@ static void what_is_left_of_a_served_request_bounds_every_call(void **state)
     CHECK_OK(world->last.error);
     world_answer(world, FIRST, .kind = SCRIPT_HANG);
     SEND(world, .context = context, .deadline_ns = TULLE_S(10));
-    CHECK_OR_DONE(world->last.error == TULLE_E_TIMEOUT);
+    CHECK_OR_DONE(world->last.failure.error == TULLE_E_TIMEOUT);
     assert_int_equal(world->last.ended_at - world->last.started_at, 100 * NS_PER_MS);
     assert_string_equal(world->flags, "DT");
     assert_true(was_told(world, 0, LEFT(300)));
@@ -204,7 +204,7 @@ static void when_nothing_is_left_nothing_is_sent(void **state)
     CHECK_OK(world->last.error);
     world_advance(world, 4 * NS_PER_MS);
     SEND(world, .context = context);
-    CHECK_OR_DONE(world->last.error == TULLE_E_TIMEOUT);
+    CHECK_OR_DONE(world->last.failure.error == TULLE_E_TIMEOUT);
     assert_int_equal(world->last.attempts, 0);
     assert_int_equal(world->last.status, 504);
     assert_int_equal(world->last.failure.progress, TULLE_NOTHING_SENT);

@@ -86,6 +86,8 @@ static void calls_follow_the_health_of_their_region_and_come_back(void **state)
     }
     call_often(world, 1);
     assert_non_null(strstr(world->last.story, "of priority 1"));
+    assert_int_equal(world_metric(world, "tulle_spilled_picks_total{" CLUSTER "}"),
+                     requests_of(world, 1, THERE));
     world_advance(world, 12 * NS_PER_S);
     expect_here(world, 100);
     assert_non_null(strstr(world->last.story, "of priority 0"));

@@ -2,63 +2,16 @@
 
 /* A second attempt beside a slow first one, through the whole client. */
 
-#include "harness/world.h"
-#include "scenario/reviews.h"
+#include "scenario/hedged.h"
 
 #include <stdio.h>
-
-#define TWO         SERVICE(HTTP_80, "{address: 10.0.0.1}, {address: 10.0.0.2}")
-#define HEDGE(more) TRAFFIC_POLICY("  hedge: {percentile: 95" more "}\n")
-#define IN_TURN     RULE("  trafficPolicy: {loadBalancer: {simple: ROUND_ROBIN}}\n")
-#define HEDGED      HEDGE("") IN_TURN
-
-#define HEDGES        "tulle_hedges_total{" CLUSTER "}"
-#define WON           "tulle_hedges_won_total{" CLUSTER "}"
-#define SKIPPED(what) "tulle_hedges_skipped_total{" CLUSTER ",reason=\"" what "\"}"
-
-enum { WARM = 150 };
-
-/* Calls of 10 ms, until their percentiles are known and some hedges are paid for. */
-static bool warm_up(struct test_world *world)
-{
-    for (int i = 0; i < WARM; i++) {
-        world_answer(world, FIRST, .delay_ns = 10 * NS_PER_MS);
-        world_answer(world, SECOND, .delay_ns = 10 * NS_PER_MS);
-        world_get(world, URL);
-        if (world->last.error != TULLE_OK) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* With the first endpoint as it is said, and one call that goes there first. False: it
- * went elsewhere. */
-static bool goes_first(struct test_world *world, const struct tulle_request *request)
-{
-    unsigned before = world_requests(world, FIRST);
-    size_t index = world->script.request_count;
-
-    world_send(world, request);
-    return world_requests(world, FIRST) > before &&
-           strcmp(world_request(world, index)->address, FIRST) == 0;
-}
-
-#define GET_FIRST(world, ...)                                                                      \
-    do {                                                                                           \
-        const struct tulle_request get_first = { TULLE_REQUEST_INIT, .url = URL, .explain = 1,     \
-                                                 __VA_ARGS__ };                                    \
-        if (!goes_first(world, &get_first)) {                                                      \
-            CHECK(goes_first(world, &get_first));                                                  \
-        }                                                                                          \
-    } while (0)
 
 static void a_slow_attempt_is_hedged_elsewhere_and_cancelled(void **state)
 {
     struct test_world *world = world_open(TWO HEDGED, NULL);
 
     (void)state;
-    CHECK_OR_DONE(world && warm_up(world));
+    CHECK_OR_DONE(world && hedged_warm_up(world));
     world_answer(world, FIRST, .delay_ns = NS_PER_S);
     GET_FIRST(world, .method = "GET");
     CHECK_OK(world->last.error);
@@ -114,7 +67,7 @@ static void the_call_counts_once_and_each_attempt_has_its_span(void **state)
     unsigned accesses;
 
     (void)state;
-    CHECK_OR_DONE(world && warm_up(world));
+    CHECK_OR_DONE(world && hedged_warm_up(world));
     world_answer(world, FIRST, .delay_ns = NS_PER_S);
     accesses = world->accesses;
     spans.count = 0;
@@ -152,7 +105,7 @@ static void a_lost_race_is_no_failure_of_its_endpoint(void **state)
                    NULL);
 
     (void)state;
-    CHECK_OR_DONE(world && warm_up(world));
+    CHECK_OR_DONE(world && hedged_warm_up(world));
     world_answer(world, FIRST, .kind = SCRIPT_HANG);
     for (int i = 0; i < 20; i++) {
         world_get(world, URL);
@@ -170,7 +123,7 @@ static void two_failures_are_one_try_and_retried(void **state)
         world_open(TWO HEDGED RETRIES("attempts: 2, retryOn: 503, backoff: 100ms"), NULL);
 
     (void)state;
-    CHECK_OR_DONE(world && warm_up(world));
+    CHECK_OR_DONE(world && hedged_warm_up(world));
     world_answer(world, FIRST, .status = 503, .delay_ns = 30 * NS_PER_MS, .times = 1);
     world_answer(world, SECOND, .status = 503, .delay_ns = 50 * NS_PER_MS, .times = 1);
     SEND(world, .method = "GET");
@@ -196,7 +149,7 @@ static void what_may_not_be_executed_twice_is_not_sent_twice(void **state)
     struct test_world *world = world_open(TWO HEDGED, NULL);
 
     (void)state;
-    assert_true(warm_up(world));
+    assert_true(hedged_warm_up(world));
     SAY_ALL(world, .delay_ns = NS_PER_S);
     for (size_t i = 0; i < COUNT_OF(never); i++) {
         world_send(world, &never[i]);
@@ -215,7 +168,7 @@ static void with_one_endpoint_nothing_is_hedged(void **state)
     struct test_world *world = world_open(ONE HEDGED, NULL);
 
     (void)state;
-    assert_true(warm_up(world));
+    assert_true(hedged_warm_up(world));
     world_answer(world, FIRST, .delay_ns = NS_PER_S);
     SEND(world, .method = "GET");
     assert_int_equal(world->last.error, TULLE_OK);
@@ -232,7 +185,7 @@ static void a_hedge_does_not_wait_in_line(void **state)
     struct test_world *world = world_open(TWO HEDGE("") POOL("tcp: {maxConnections: 1}"), NULL);
 
     (void)state;
-    assert_true(warm_up(world));
+    assert_true(hedged_warm_up(world));
     SAY_ALL(world, .delay_ns = NS_PER_S);
     SEND(world, .method = "GET");
     assert_int_equal(world->last.error, TULLE_OK);
@@ -263,7 +216,7 @@ static void the_budget_bounds_what_hedging_adds(void **state)
     double hedges;
 
     (void)state;
-    assert_true(warm_up(world));
+    assert_true(hedged_warm_up(world));
     world_answer(world, FIRST, .delay_ns = 20 * NS_PER_MS);
     for (int i = 0; i < CALLS; i++) {
         world_get(world, URL);
@@ -298,7 +251,7 @@ static unsigned attempts_after(const char *header)
     const char *next[3];
     unsigned attempts;
 
-    assert_true(warm_up(world));
+    assert_true(hedged_warm_up(world));
     world_answer(world, THIRD, .delay_ns = 10 * NS_PER_MS);
     turns(world, next);
     world_answer(world, next[0], .delay_ns = 500 * NS_PER_MS);
@@ -325,7 +278,7 @@ static void the_replys_head_body_and_trailers_are_the_hedges(void **state)
     struct world_call call;
 
     (void)state;
-    CHECK_OR_DONE(world && warm_up(world));
+    CHECK_OR_DONE(world && hedged_warm_up(world));
     world_answer(world, FIRST, .status = 503, .delay_ns = 15 * NS_PER_MS, .body = "bad, and long",
                  .headers = { "x-who: first", "x-more: 1" }, .chunk_ns = NS_PER_MS);
     world_answer(world, SECOND, .delay_ns = 9 * NS_PER_MS, .body = "good", .chunk_size = 1,
@@ -361,7 +314,7 @@ static void a_call_that_is_cancelled_or_late_takes_its_hedge_along(void **state)
     struct world_call call;
 
     (void)state;
-    assert_true(warm_up(world));
+    assert_true(hedged_warm_up(world));
     SAY_ALL(world, .kind = SCRIPT_HANG);
     assert_true(START(world, &call, .method = "GET"));
     world_advance(world, 50 * NS_PER_MS);
@@ -387,7 +340,7 @@ static void a_mesh_closes_while_hedges_run(void **state)
     struct world_call call;
 
     (void)state;
-    CHECK_OR_DONE(world && warm_up(world));
+    CHECK_OR_DONE(world && hedged_warm_up(world));
     SAY_ALL(world, .kind = SCRIPT_HANG);
     CHECK_OR_DONE(START(world, &call, .method = "GET"));
     world_advance(world, 50 * NS_PER_MS);

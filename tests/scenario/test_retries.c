@@ -18,7 +18,7 @@ static void istios_two_retries_are_the_default(void **state)
     world_kill(world, SECOND);
     world_kill(world, THIRD);
     world_get(world, URL);
-    CHECK_OR_DONE(world->last.error == TULLE_E_NETWORK);
+    CHECK_OR_DONE(world->last.failure.error == TULLE_E_NETWORK);
     assert_int_equal(world->last.attempts, 3);
     assert_int_equal(world->last.status, 503);
     assert_string_equal(world->last.failure.flags, "URX,UF");
@@ -57,7 +57,7 @@ static void a_post_that_is_perhaps_executed_is_not(void **state)
     CHECK_OR_DONE(world);
     world_answer(world, FIRST, .kind = SCRIPT_RESET);
     SEND(world, .method = "POST", .body = "order", .body_size = 5);
-    CHECK_OR_DONE(world->last.error == TULLE_E_NETWORK);
+    CHECK_OR_DONE(world->last.failure.error == TULLE_E_NETWORK);
     assert_int_equal(world->last.attempts, 1);
     assert_int_equal(world_requests(world, FIRST), 1);
     assert_int_equal(world->last.failure.progress, TULLE_PERHAPS_EXECUTED);

@@ -237,7 +237,7 @@ static void a_try_that_takes_too_long_is_retried_under_reset(void **state)
     CHECK_OR_DONE(world);
     SAY_ALL(world, .kind = SCRIPT_HANG, .times = 1);
     SEND(world, .method = "POST");
-    CHECK_OR_DONE(world->last.error == TULLE_E_TIMEOUT);
+    CHECK_OR_DONE(world->last.failure.error == TULLE_E_TIMEOUT);
     assert_int_equal(world->last.attempts, 3);
     assert_int_equal(world->last.status, 504);
     assert_string_equal(world->last.failure.flags, "URX,UT");

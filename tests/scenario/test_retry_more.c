@@ -173,7 +173,7 @@ static void an_attempt_that_stands_still_is_ended(void **state)
     assert_int_equal(world->last.attempts, 2);
     world_answer(world, FIRST, .kind = SCRIPT_HANG);
     world_get(world, URL);
-    CHECK_OR_DONE(world->last.error == TULLE_E_TIMEOUT);
+    CHECK_OR_DONE(world->last.failure.error == TULLE_E_TIMEOUT);
     assert_int_equal(world->last.status, 504);
     assert_string_equal(world->last.failure.flags, "URX,UT");
     assert_string_equal(world->last.failure.layer, "per-try idle");

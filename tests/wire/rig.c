@@ -70,7 +70,9 @@ static void rig_drained(void *user)
 
 struct pool *rig_pool(struct rig *rig, const char *address, enum protocol protocol)
 {
-    struct pool_spec spec = { str_of(address), protocol, rig, rig_drained };
+    struct pool_spec spec = {
+        .address = str_of(address), .protocol = protocol, .user = rig, .drained = rig_drained
+    };
     struct pool *pool = tulle__curl_transport.open(rig->transport, &spec);
 
     assert_non_null(pool);

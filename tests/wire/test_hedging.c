@@ -111,6 +111,9 @@ static void the_losers_stream_is_reset(void **state)
     assert_int_equal(wire_get(shop.mesh, "http://shop/after").attempts, 2);
     assert_true(test_wait_until(is_seen, &expected, TULLE_S(10)));
     assert_int_equal(seen(shop.servers[1], "stream-closed * %s *", path), 0);
+    for (size_t i = 0; i < SERVERS; i++) {
+        assert_int_equal(server_log_count(shop.servers[i], "close *"), 0);
+    }
     shop_close(&shop);
 }
 
@@ -225,8 +228,94 @@ static void races_under_load_end_well(void **state)
     }
 }
 
+struct canceller {
+    struct tulle *mesh;
+    pthread_t thread;
+    atomic_uint started, ended, wrong;
+};
+
+static void canceller_done(struct tulle_call *call, enum tulle_error error, void *user)
+{
+    struct canceller *canceller = user;
+
+    (void)call;
+    if (error != TULLE_OK && error != TULLE_E_CANCELLED) {
+        atomic_fetch_add(&canceller->wrong, 1);
+    }
+    atomic_fetch_add(&canceller->ended, 1);
+}
+
+/* A call that waits for its answer is the clock: of the others some have been
+ * hedged by then, some are just being hedged or answered. */
+static void *canceller_run(void *user)
+{
+    enum { AT_ONCE = 8, ROUNDS = 30 };
+    struct canceller *canceller = user;
+    const struct tulle_request request = { TULLE_REQUEST_INIT, .url = "http://shop/?body=3000" };
+
+    for (int round = 0; round < ROUNDS; round++) {
+        struct tulle_call *calls[AT_ONCE];
+        char clock[64];
+
+        for (size_t i = 0; i < AT_ONCE; i++) {
+            atomic_fetch_add(&canceller->started, 1);
+            if (tulle_call_start(canceller->mesh, &request, canceller_done, canceller, &calls[i]) !=
+                TULLE_OK) {
+                atomic_fetch_add(&canceller->wrong, 1);
+                return NULL;
+            }
+        }
+        snprintf(clock, sizeof(clock), "http://shop/?delay=%d", 5 + round % 15 * 4);
+        if (wire_get(canceller->mesh, clock).status != 200) {
+            atomic_fetch_add(&canceller->wrong, 1);
+        }
+        for (size_t i = 0; i < AT_ONCE; i++) {
+            tulle_call_cancel(calls[i]);
+            tulle_call_free(calls[i]);
+        }
+    }
+    return NULL;
+}
+
+static bool all_ended(void *user)
+{
+    struct canceller *canceller = user;
+
+    return atomic_load(&canceller->ended) == atomic_load(&canceller->started);
+}
+
+static void races_are_cancelled_from_any_thread(void **state)
+{
+    enum { THREADS = 2 };
+    static const int32_t protocols[] = { TULLE_PROTOCOL_HTTP, TULLE_PROTOCOL_HTTP2 };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(protocols); i++) {
+        struct canceller cancellers[THREADS] = { { .mesh = NULL } };
+        struct shop shop;
+
+        shop_open(&shop, protocols[i]);
+        server_command(shop.servers[0], "set delay=60");
+        server_command(shop.servers[1], "set delay=15");
+        for (size_t t = 0; t < THREADS; t++) {
+            cancellers[t].mesh = shop.mesh;
+            assert_int_equal(
+                pthread_create(&cancellers[t].thread, NULL, canceller_run, &cancellers[t]), 0);
+        }
+        for (size_t t = 0; t < THREADS; t++) {
+            assert_int_equal(pthread_join(cancellers[t].thread, NULL), 0);
+            assert_true(test_wait_until(all_ended, &cancellers[t], TULLE_S(10)));
+            assert_int_equal(atomic_load(&cancellers[t].wrong), 0);
+        }
+        assert_true(wire_metric(shop.mesh, "tulle_hedges_total", "") > 10);
+        assert_true(wire_metric(shop.mesh, "tulle_requests_in_flight", "") == 0);
+        shop_close(&shop);
+    }
+}
+
 TEST_MAIN(cmocka_unit_test(the_losers_stream_is_reset),
           cmocka_unit_test(the_losers_server_hears_of_it_also_when_nobody_calls_again),
           cmocka_unit_test(the_losers_connection_is_closed),
           cmocka_unit_test(an_order_is_never_sent_twice),
-          cmocka_unit_test(races_under_load_end_well))
+          cmocka_unit_test(races_under_load_end_well),
+          cmocka_unit_test(races_are_cancelled_from_any_thread))

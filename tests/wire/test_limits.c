@@ -209,6 +209,43 @@ static void connections_of_one_loop_do_not_starve_another(void **state)
     server_stop(server);
 }
 
+static const char two_to_each[] = "apiVersion: tulle.dev/v1alpha1\n"
+                                  "kind: TrafficPolicy\n"
+                                  "metadata: {name: shop}\n"
+                                  "spec:\n"
+                                  "  host: shop\n"
+                                  "  limits: {perEndpointConnections: 2}\n";
+
+static void no_server_sees_more_connections_than_an_endpoint_may_have(void **state)
+{
+    struct server *servers[2] = { server_start(SERVER_HTTP, "127.0.0.2:0", NULL),
+                                  server_start(SERVER_HTTP, "127.0.0.3:0", NULL) };
+    struct tulle_options options = { TULLE_OPTIONS_INIT, .loops = 2 };
+    struct tulle *mesh = wire_open(servers, 2, TULLE_PROTOCOL_HTTP, two_to_each, &options);
+    struct tulle_request request = { TULLE_REQUEST_INIT, .url = "http://shop/?delay=1" };
+    struct tally tally;
+
+    (void)state;
+    tally_init(&tally);
+    for (int i = 0; i < 400; i++) {
+        assert_int_equal(tally_start(&tally, mesh, &request), TULLE_OK);
+    }
+    assert_true(tally_wait(&tally, TULLE_S(20)));
+    assert_string_equal(tally.first_failure, "");
+    assert_int_equal(tally.statuses[200], 400);
+    for (size_t i = 0; i < 2; i++) {
+        /* The third: a loop that has none may always open one. */
+        assert_in_range(server_count(servers[i], "open_max"), 2, 3);
+        assert_in_range(server_count(servers[i], "in_flight_max"), 1, 2);
+        assert_true(server_count(servers[i], "requests") > 0);
+    }
+    tally_fini(&tally);
+    wire_close(mesh);
+    server_stop(servers[0]);
+    server_stop(servers[1]);
+}
+
 TEST_MAIN(cmocka_unit_test(a_hundred_calls_at_once_meet_twelve_places),
           cmocka_unit_test(connections_follow_the_calls_at_a_time_and_not_the_threads),
-          cmocka_unit_test(connections_of_one_loop_do_not_starve_another))
+          cmocka_unit_test(connections_of_one_loop_do_not_starve_another),
+          cmocka_unit_test(no_server_sees_more_connections_than_an_endpoint_may_have))

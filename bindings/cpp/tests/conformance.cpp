@@ -18,7 +18,7 @@ class conformance
     }
     void run()
     {
-        case_.only({ "name", "yaml", "options", "open", "answers", "steps" });
+        case_.only({ "name", "yaml", "set", "options", "open", "answers", "steps" });
         if (open() == TULLE_OK) {
             for (auto each : case_["answers"].items()) {
                 say(each);
@@ -51,7 +51,8 @@ class conformance
         if (!said) {
             return wanted;
         }
-        said.only({ "outside", "deadline", "trace", "strictRetries", "namespace", "workload" });
+        said.only({ "outside", "deadline", "trace", "strictRetries", "namespace", "workload",
+                    "locality" });
         wanted.more.outside = said["outside"].among({ "", "pass", "refuse" });
         wanted.more.trace = said["trace"].among({ "", "w3c", "b3", "b3-multi", "off" });
         wanted.more.deadline_ns = said["deadline"].duration().count();
@@ -60,7 +61,19 @@ class conformance
         workload_ = said["workload"].text();
         wanted.more.name_space = tullepp::detail::text_or_null(namespace_);
         wanted.more.workload = tullepp::detail::text_or_null(workload_);
+        locality_ = said["locality"].text();
+        wanted.more.locality = tullepp::detail::text_or_null(locality_);
         return wanted;
+    }
+    static void set(tullepp::config &built, node said)
+    {
+        auto part = said.only({ "target", "path", "value", "faultHas" })["faultHas"];
+        auto error = built.set(said["target"].text(), said["path"].text(), said["value"].text());
+
+        if (error != (part ? TULLE_E_USAGE : TULLE_OK) ||
+            built.fault().find(part.text()) == std::string_view::npos) {
+            throw fault("setting " + said["path"].text() + ": " + std::string(built.fault()));
+        }
     }
     tulle_error open()
     {
@@ -70,6 +83,9 @@ class conformance
 
         for (const auto &name : case_["yaml"].texts()) {
             tullepp::check(built.add_yaml(name, yaml(name)));
+        }
+        for (auto each : case_["set"].items()) {
+            set(built, each);
         }
         wanted.built = &built;
         auto opened = mock_.open(std::move(wanted));
@@ -383,7 +399,7 @@ class conformance
     }
 
     node texts_, case_;
-    std::string log_, namespace_, workload_;
+    std::string log_, namespace_, workload_, locality_;
     tullepp::mock mock_;
     std::optional<tullepp::mesh> mesh_;
     std::map<std::string, tullepp::call> started_;

@@ -155,6 +155,7 @@ def test_metrics_and_endpoints_are_there(real: tulle.Mesh, server: Server) -> No
     assert "istio_requests_total" in real.metrics()
     (endpoint,) = real.endpoints()
     assert (endpoint.address, endpoint.gate, endpoint.requests) == (server.address, "ready", 1)
+    assert endpoint.health == "healthy"
 
 
 def test_calls_and_spans_are_told_and_what_the_callbacks_raise_is_logged(

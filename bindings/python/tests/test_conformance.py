@@ -25,7 +25,7 @@ EXPECT = ("error status attempts endpoint headers headerLines trailers body body
           "progress cluster explainHas took")
 ANSWER = ("at kind times method path prefix status headers body size trailers delay connectDelay "
           "chunk chunkDelay breakAt close")
-OPTIONS = "outside deadline trace strictRetries namespace workload"
+OPTIONS = "outside deadline trace strictRetries namespace workload locality"
 
 
 def only(found: Any, allowed: str) -> Any:
@@ -116,17 +116,30 @@ class Case:
     """One case: its mesh, and the calls it started."""
 
     def __init__(self, texts: Any, wanted: Any) -> None:
-        self.texts, self.wanted = texts, only(wanted, "name yaml options open answers steps")
+        self.texts, self.wanted = texts, only(wanted, "name yaml set options open answers steps")
         self.started: dict[str, Flight] = {}
         self.mesh: Any = None
 
     def yaml(self, name: str) -> str:
         return "\n".join(self.texts[name]) + "\n"
 
+    def set(self, config: tulle.Config, said: Any) -> None:
+        if "faultHas" not in said:
+            config.set(said["target"], said["path"], said["value"])
+            return
+        try:
+            config.set(said["target"], said["path"], said["value"])
+        except tulle.UsageError as error:
+            assert said["faultHas"] in str(error), str(error)
+            return
+        raise AssertionError(f"{said['path']} was set")
+
     def run(self) -> None:
         config = tulle.Config()
         for name in self.wanted.get("yaml", ()):
             config.yaml(self.yaml(name), name=name)
+        for setting in self.wanted.get("set", ()):
+            self.set(config, only(setting, "target path value faultHas"))
         said = only(self.wanted.get("options", {}), OPTIONS)
         options = {"strict_retries" if key == "strictRetries" else key: value
                    for key, value in said.items()}

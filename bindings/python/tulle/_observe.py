@@ -58,7 +58,8 @@ class Span(NamedTuple):
 
 
 class Endpoint(NamedTuple):
-    """Where an endpoint of the mesh stands; ``gate`` is "ready", "trial" or "ejected"."""
+    """Where an endpoint of the mesh stands; ``gate`` is "ready", "trial" or "ejected",
+    ``health`` (active checks, control plane) "healthy", "degraded" or "unhealthy"."""
 
     cluster: str
     address: str
@@ -68,6 +69,7 @@ class Endpoint(NamedTuple):
     ejections: int
     requests: int
     failures: int
+    health: str
 
 
 def log_level(wanted: Optional[Union[int, str]]) -> int:
@@ -136,6 +138,7 @@ def endpoint_callback(out: list[Endpoint]) -> Any:
     def endpoint(record: Any, _: Any) -> None:
         a = record.contents
         out.append(Endpoint(_text(a.cluster), _text(a.address), _text(a.gate), a.weight,
-                            a.in_flight, a.ejections, a.requests, a.failures))
+                            a.in_flight, a.ejections, a.requests, a.failures,
+                            _text(a.health)))
 
     return s.ENDPOINT_FN(_guarded(endpoint))

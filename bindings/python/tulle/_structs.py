@@ -213,6 +213,7 @@ class EndpointState(ctypes.Structure):
         ("ejections", c_uint32),
         ("requests", c_uint64),
         ("failures", c_uint64),
+        ("health", c_char * 16),
     ]
 
 

@@ -116,8 +116,7 @@ static void match_method(struct decoder *decoder, const struct node *value, void
     string_match_decode(decoder, value, &match->method, false);
 }
 
-/* RFC 9110's token. */
-static bool is_header_name(struct str name)
+bool tulle__header_name_is_valid(struct str name)
 {
     for (size_t i = 0; i < name.size; i++) {
         char c = tulle__char_lower(name.data[i]);
@@ -151,7 +150,7 @@ static void header_item(struct decoder *decoder, const struct node *item, void *
                               STR_ARG(item->key));
         return;
     }
-    if (!is_header_name(item->key)) {
+    if (!tulle__header_name_is_valid(item->key)) {
         tulle__mistake_at_key(decoder, item, "\"%.*s\" is no header name", STR_ARG(item->key));
         return;
     }

@@ -38,8 +38,8 @@ static const struct choice conditions[] = {
     { "internal", RETRY_ON_INTERNAL },
     { "resource-exhausted", RETRY_ON_RESOURCE_EXHAUSTED },
     { "envoy-ratelimited", RETRY_ON_RATELIMITED },
-    { "retriable-headers", -1 },
-    { "http3-post-connect-failure", -1 },
+    { "retriable-headers", RETRY_ON_HEADERS },
+    { "http3-post-connect-failure", RETRY_ON_HTTP3_POST_CONNECT },
     { NULL, 0 },
 };
 
@@ -73,11 +73,6 @@ static void condition_add(struct decoder *decoder, const struct node *node, stru
     }
     if (!choice->name) {
         unknown_condition(decoder, node, name);
-        return;
-    }
-    if (choice->value < 0) {
-        tulle__mistake(decoder, node, "retryOn condition \"%s\" is not supported yet",
-                       choice->name);
         return;
     }
     *on |= (unsigned)choice->value;
@@ -127,22 +122,7 @@ static bool is_list(struct decoder *decoder, const struct node *node)
     return true;
 }
 
-void tulle__decode_conditions(struct decoder *decoder, const struct node *node, unsigned *on)
-{
-    struct str rest = node->text;
-
-    if (!is_list(decoder, node)) {
-        return;
-    }
-    while (rest.data) {
-        struct str name = tulle__str_trim(tulle__str_cut(rest, ',', &rest));
-        if (name.size > 0) {
-            condition_add(decoder, node, name, on);
-        }
-    }
-}
-
-static void conditions_decode(struct decoder *decoder, const struct node *node,
+void tulle__decode_conditions(struct decoder *decoder, const struct node *node,
                               struct retry_config *retry)
 {
     struct str rest = node->text;
@@ -209,6 +189,6 @@ void tulle__field_retries(struct decoder *decoder, const struct node *value, voi
     route->retry.priority_update = said.remote ? PRIORITY_UPDATE : 0;
     route->retry.any_host = !said.ignores_previous;
     if (said.on) {
-        conditions_decode(decoder, said.on, &route->retry);
+        tulle__decode_conditions(decoder, said.on, &route->retry);
     }
 }

@@ -6,6 +6,8 @@
 
 #include "model/defaults.h"
 
+#include <string.h>
+
 #define CHECK_DURATION(member) DURATION(health_check, member, NS_PER_MS)
 #define ENVOY                  "Envoy HealthCheck"
 #define KIND(group_, kind_)    GROUP(group_), .is_kind = true, .kind = (kind_)
@@ -79,11 +81,32 @@ static const struct field http[] = {
       .from = ENVOY },
 };
 
+/* What a request line or a header takes as it is; nothing of `without`. */
+static bool is_plain(struct str text, const char *without)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] <= ' ' || text.data[i] > '~' || strchr(without, text.data[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void host_check(struct decoder *decoder, const struct node *value, void *out)
+{
+    if (!is_plain(((const struct health_check *)out)->host, "/?#@\\")) {
+        tulle__mistake(decoder, value, "a check's host must be a host, such as shop.example:8080");
+    }
+}
+
 static void http_check(struct decoder *decoder, const struct node *value, void *out)
 {
-    if (!tulle__str_starts(((const struct health_check *)out)->path, STR("/"))) {
+    struct str path = ((const struct health_check *)out)->path;
+
+    if (!tulle__str_starts(path, STR("/")) || !is_plain(path, "#")) {
         tulle__mistake(decoder, value, "httpHealthCheck must have a path, such as /healthz");
     }
+    host_check(decoder, value, out);
 }
 
 /* --- payloads of TCP: hexadecimal, as Envoy's Payload.text --- */
@@ -173,7 +196,7 @@ static const struct field grpc[] = {
 
 static const struct field_group http_group = { FIELDS(http), .check = http_check };
 static const struct field_group tcp_group = { FIELDS(tcp) };
-static const struct field_group grpc_group = { FIELDS(grpc) };
+static const struct field_group grpc_group = { FIELDS(grpc), .check = host_check };
 
 static const struct field check[] = {
     { .name = "timeout", CHECK_DURATION(timeout_ns), .from = ENVOY " (there required)" },

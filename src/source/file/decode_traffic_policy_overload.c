@@ -101,6 +101,22 @@ const struct field_group tulle__policy_throttling = { FIELDS(throttling) };
 /* --- limits --- */
 
 static const struct field limits[] = {
+    { .name = "maxConnections",
+      COUNT(traffic_policy, limits.max_connections, 1, COUNT_MOST),
+      .unset = "the DestinationRule's",
+      .from = "Envoy CircuitBreakers.Thresholds; over connectionPool.tcp.maxConnections" },
+    { .name = "maxPendingRequests",
+      COUNT(traffic_policy, limits.max_pending, 0, COUNT_MOST),
+      .unset = "the DestinationRule's",
+      .from = "Envoy CircuitBreakers.Thresholds; over http1MaxPendingRequests" },
+    { .name = "maxRequests",
+      COUNT(traffic_policy, limits.max_requests, 1, COUNT_MOST),
+      .unset = "the DestinationRule's",
+      .from = "Envoy CircuitBreakers.Thresholds; over http2MaxRequests" },
+    { .name = "maxRetries",
+      COUNT(traffic_policy, limits.max_retries, 0, COUNT_MOST),
+      .unset = "the DestinationRule's",
+      .from = "Envoy CircuitBreakers.Thresholds; over http.maxRetries" },
     { .name = "perEndpointRequests",
       COUNT(traffic_policy, limits.endpoint_max_requests, 1, COUNT_MOST),
       .unset = "none",
@@ -118,10 +134,10 @@ const struct field_group tulle__policy_limits = { FIELDS(limits) };
 static const struct field preconnect[] = {
     { .name = "perEndpoint",
       DECIMAL(traffic_policy, preconnect.per_endpoint, RATIO, RATIO, 3 * RATIO),
-      .from = "Envoy PreconnectPolicy.per_upstream_preconnect_ratio" },
+      .from = "Envoy PreconnectPolicy.per_upstream_preconnect_ratio; on each loop" },
     { .name = "warm",
       COUNT(traffic_policy, preconnect.warm, 0, 1000),
-      .from = "ours: connections kept to each endpoint" },
+      .from = "ours: connections open to each endpoint before a call needs one (TCP alone)" },
 };
 
 const struct field_group tulle__policy_preconnect = { FIELDS(preconnect) };

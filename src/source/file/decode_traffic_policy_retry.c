@@ -68,8 +68,59 @@ static void previous_hosts(struct decoder *decoder, const struct node *value, vo
 static void retry_on(struct decoder *decoder, const struct node *value, void *out,
                      const struct field *field)
 {
+    struct retry_more *retry = &((struct traffic_policy *)out)->retry;
+    struct retry_config said = { .on = retry->also };
+
     (void)field;
-    tulle__decode_conditions(decoder, value, &((struct traffic_policy *)out)->retry.also);
+    tulle__decode_conditions(decoder, value, &said);
+    retry->also = said.on;
+    retry->statuses = said.statuses;
+    retry->status_count = said.status_count;
+}
+
+static size_t name_count(struct str text)
+{
+    size_t count = 1;
+
+    for (size_t i = 0; i < text.size; i++) {
+        count += text.data[i] == ',';
+    }
+    return count;
+}
+
+static void names_cut(struct decoder *decoder, const struct node *value, struct str *names,
+                      size_t *count)
+{
+    struct str rest = value->text;
+
+    while (rest.data) {
+        struct str name = tulle__str_trim(tulle__str_cut(rest, ',', &rest));
+
+        if (!tulle__header_name_is_valid(name)) {
+            tulle__mistake(decoder, value, "\"%.*s\" is no name of a header", STR_ARG(name));
+            return;
+        }
+        names[(*count)++] = tulle__decode_lower(decoder, name);
+    }
+}
+
+static void retriable_headers(struct decoder *decoder, const struct node *value, void *out,
+                              const struct field *field)
+{
+    struct retry_more *retry = &((struct traffic_policy *)out)->retry;
+    struct str *names, text;
+
+    (void)field;
+    if (!tulle__decode_text(decoder, value, &text)) {
+        return;
+    }
+    names = ARENA_ARRAY(decoder->arena, struct str, name_count(text));
+    if (!names) {
+        decoder->no_memory = true;
+        return;
+    }
+    retry->headers = names;
+    names_cut(decoder, value, names, &retry->header_count);
 }
 
 static const struct field_group backoff_group = { FIELDS(backoff), .check = backoff_check };
@@ -84,7 +135,12 @@ static const struct field retry[] = {
       .decode = retry_on,
       .type = TYPE_TEXT,
       .unset = "nothing",
-      .from = "Envoy x-envoy-retry-on, without status codes; beside the route's" },
+      .from = "Envoy x-envoy-retry-on, status codes among them; beside the route's" },
+    { .name = "retriableHeaders",
+      .decode = retriable_headers,
+      .type = TYPE_TEXT,
+      .unset = "nothing",
+      .from = "Envoy x-envoy-retriable-header-names: of replies, for `retriable-headers`" },
     { .name = "perTryIdleTimeout",
       DURATION(traffic_policy, retry.per_try_idle_ns, NS_PER_MS),
       .unset = "none",

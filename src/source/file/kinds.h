@@ -20,8 +20,11 @@ spec_fn tulle__decode_mock_endpoint;
 item_fn tulle__item_route_match;
 /* struct retry_config and its has_retries are in a struct rule_route */
 field_fn tulle__field_retries;
-/* The conditions of a retryOn, added to enum retry_on; status codes are none here. */
-void tulle__decode_conditions(struct decoder *decoder, const struct node *node, unsigned *on);
+/* A retryOn: `on` and `statuses`. */
+void tulle__decode_conditions(struct decoder *decoder, const struct node *node,
+                              struct retry_config *retry);
+/* RFC 9110's token. */
+bool tulle__header_name_is_valid(struct str name);
 /* struct rule_traffic_policy */
 field_fn tulle__field_traffic_policy;
 /* struct rule_policy, of a loadBalancer */

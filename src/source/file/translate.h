@@ -149,13 +149,18 @@ enum tulle_error tulle__translate_policies(struct translation *translation, stru
                                            const struct mesh_host *host,
                                            const struct rule_subset *subset,
                                            const struct locality_setting **setting);
+/* What a set is made of. */
+struct endpoint_list {
+    struct endpoint *endpoints;
+    size_t count;
+};
+
 /* Gives the endpoints their priorities, and the set the weights of localities, or
- * takes endpoints out of it; `endpoints` are the set's. Policies are there already.
- * Errors: TULLE_E_NOMEM */
+ * takes endpoints out of the list. Policies are there already. Errors: TULLE_E_NOMEM */
 enum tulle_error tulle__translate_localities(struct translation *translation,
                                              const struct cluster *cluster,
                                              const struct locality_setting *setting,
-                                             struct endpoint_set *set, struct endpoint *endpoints);
+                                             struct endpoint_set *set, struct endpoint_list *list);
 /* How many endpoints the service that this program is one of has where; `said_by`
  * names it. Errors: TULLE_E_NOMEM */
 enum tulle_error tulle__translate_callers(struct translation *translation,

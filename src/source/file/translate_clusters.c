@@ -65,31 +65,32 @@ static bool labels_copy(struct arena *arena, const struct entry_endpoint *from,
     return true;
 }
 
-static bool endpoint_copy(struct arena *arena, const struct port_endpoint *from,
+/* Of texts that are the resources'. */
+static bool endpoint_read(struct arena *arena, const struct port_endpoint *from,
                           struct endpoint *endpoint)
 {
-    endpoint->address = tulle__arena_str(arena, from->address);
-    endpoint->locality = tulle__arena_str(arena, from->endpoint->locality);
+    endpoint->address = from->address;
+    endpoint->locality = from->endpoint->locality;
     endpoint->hash_key = STR("");
     endpoint->weight = from->endpoint->weight > 0 ? from->endpoint->weight : 1;
-    return endpoint->address.data != NULL && endpoint->locality.data != NULL &&
-           labels_copy(arena, from->endpoint, endpoint);
+    return labels_copy(arena, from->endpoint, endpoint);
 }
 
-static bool endpoints_copy(struct endpoint_set *set, const struct port_endpoints *from,
-                           const struct rule_subset *subset, struct endpoint *endpoints)
+static enum tulle_error endpoints_list(struct translation *translation,
+                                       const struct port_endpoints *from,
+                                       const struct rule_subset *subset, struct endpoint_list *list)
 {
+    list->endpoints = ARENA_ARRAY(&translation->arena, struct endpoint, from->count + 1);
+    ENSURE(list->endpoints != NULL, TULLE_E_NOMEM);
     for (size_t i = 0; i < from->count; i++) {
         if (!is_selected(from->list[i].endpoint, subset)) {
             continue;
         }
-        if (!endpoint_copy(&set->part.arena, &from->list[i], &endpoints[set->count])) {
-            return false;
-        }
-        set->count++;
+        ENSURE(endpoint_read(&translation->arena, &from->list[i], &list->endpoints[list->count]),
+               TULLE_E_NOMEM);
+        list->count++;
     }
-    set->endpoints = endpoints;
-    return true;
+    return TULLE_OK;
 }
 
 static enum tulle_error
@@ -97,15 +98,11 @@ endpoint_set_fill(struct translation *translation, const struct cluster *cluster
                   const struct port_endpoints *from, const struct rule_subset *subset,
                   const struct locality_setting *setting, struct endpoint_set *set)
 {
-    struct endpoint *endpoints;
-    size_t count = 0;
+    struct endpoint_list list = { .count = 0 };
 
-    for (size_t i = 0; i < from->count; i++) {
-        count += is_selected(from->list[i].endpoint, subset);
-    }
-    endpoints = ARENA_ARRAY(&set->part.arena, struct endpoint, count + 1);
-    ENSURE(endpoints != NULL && endpoints_copy(set, from, subset, endpoints), TULLE_E_NOMEM);
-    TRY(tulle__translate_localities(translation, cluster, setting, set, endpoints));
+    TRY(endpoints_list(translation, from, subset, &list));
+    TRY(tulle__translate_localities(translation, cluster, setting, set, &list));
+    ENSURE(tulle__endpoint_set_fill(set, list.endpoints, list.count), TULLE_E_NOMEM);
     tulle__endpoint_set_seal(set);
     return TULLE_OK;
 }

@@ -217,21 +217,22 @@ static int group_compare(const void *left, const void *right)
 }
 
 /* Each locality of each priority weighs what its endpoints weigh together. */
-static enum tulle_error groups_make(struct endpoint_set *set)
+static enum tulle_error groups_make(struct endpoint_set *set, const struct endpoint_list *list)
 {
-    struct locality_weight *groups =
-        ARENA_ARRAY(&set->part.arena, struct locality_weight, set->count + 1);
+    struct arena *arena = &set->part.arena;
+    struct locality_weight *groups = ARENA_ARRAY(arena, struct locality_weight, list->count + 1);
     size_t count = 0;
 
     ENSURE(groups != NULL, TULLE_E_NOMEM);
-    for (size_t i = 0; i < set->count; i++) {
-        const struct endpoint *endpoint = &set->endpoints[i];
+    for (size_t i = 0; i < list->count; i++) {
+        const struct endpoint *endpoint = &list->endpoints[i];
         struct locality_weight *group = group_find(groups, count, endpoint);
 
         if (group == NULL) {
             group = &groups[count++];
-            group->locality = endpoint->locality;
+            group->locality = tulle__arena_str(arena, endpoint->locality);
             group->priority = endpoint->priority;
+            ENSURE(group->locality.data != NULL, TULLE_E_NOMEM);
         }
         group->weight += group->weight > UINT32_MAX - endpoint->weight ? 0 : endpoint->weight;
     }
@@ -261,18 +262,17 @@ static void share_apply(struct locality_weight *groups, size_t count,
     }
 }
 
-static void unmeant_remove(struct endpoint_set *set, struct endpoint *endpoints,
+static void unmeant_remove(struct endpoint_set *set, struct endpoint_list *list,
                            struct locality_weight *groups, const bool *meant)
 {
-    size_t kept = 0, count = set->count, groups_kept = 0;
+    size_t kept = 0, groups_kept = 0;
 
-    set->count = 0;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < list->count; i++) {
         const struct locality_weight *group =
-            group_find(groups, set->locality_count, &endpoints[i]);
+            group_find(groups, set->locality_count, &list->endpoints[i]);
 
         if (meant[group - groups]) {
-            endpoints[kept++] = endpoints[i];
+            list->endpoints[kept++] = list->endpoints[i];
         }
     }
     for (size_t i = 0; i < set->locality_count; i++) {
@@ -280,17 +280,17 @@ static void unmeant_remove(struct endpoint_set *set, struct endpoint *endpoints,
             groups[groups_kept++] = groups[i];
         }
     }
-    set->count = kept;
+    list->count = kept;
     set->locality_count = groups_kept;
 }
 
 static enum tulle_error distribute(struct translation *translation,
                                    const struct locality_setting *setting, struct endpoint_set *set,
-                                   struct endpoint *endpoints)
+                                   struct endpoint_list *list)
 {
     struct str self = str_of(translation->options->self.locality);
     struct locality_weight *groups = (struct locality_weight *)set->localities;
-    bool *meant = ARENA_ARRAY(&translation->arena, bool, set->count + 1);
+    bool *meant = ARENA_ARRAY(&translation->arena, bool, list->count + 1);
     size_t rule = 0;
 
     ENSURE(meant != NULL, TULLE_E_NOMEM);
@@ -304,23 +304,23 @@ static enum tulle_error distribute(struct translation *translation,
     for (size_t i = 0; i < setting->distribute[rule].to_count; i++) {
         share_apply(groups, set->locality_count, &setting->distribute[rule].to[i], meant);
     }
-    unmeant_remove(set, endpoints, groups, meant);
+    unmeant_remove(set, list, groups, meant);
     return TULLE_OK;
 }
 
 enum tulle_error tulle__translate_localities(struct translation *translation,
                                              const struct cluster *cluster,
                                              const struct locality_setting *setting,
-                                             struct endpoint_set *set, struct endpoint *endpoints)
+                                             struct endpoint_set *set, struct endpoint_list *list)
 {
     bool spreads = !setting->is_off && setting->distribute_count > 0;
 
     if (!setting->is_off && !spreads && cluster->outlier.enabled) {
-        TRY(priorities_set(translation, setting, endpoints, set->count));
+        TRY(priorities_set(translation, setting, list->endpoints, list->count));
     }
     if (cluster->balancer.locality.mode != LOCALITY_WEIGHTED) {
         return TULLE_OK;
     }
-    TRY(groups_make(set));
-    return spreads ? distribute(translation, setting, set, endpoints) : TULLE_OK;
+    TRY(groups_make(set, list));
+    return spreads ? distribute(translation, setting, set, list) : TULLE_OK;
 }

@@ -87,6 +87,22 @@ static void overlay_failure(struct cluster *cluster, const struct traffic_policy
     }
 }
 
+static void limit_overlay(uint32_t *limit, uint32_t said)
+{
+    *limit = said != LIMIT_NONE ? said : *limit;
+}
+
+/* Each that is said. */
+static void overlay_limits(struct limits *limits, const struct limits *said)
+{
+    limit_overlay(&limits->max_connections, said->max_connections);
+    limit_overlay(&limits->max_pending, said->max_pending);
+    limit_overlay(&limits->max_requests, said->max_requests);
+    limit_overlay(&limits->max_retries, said->max_retries);
+    limits->endpoint_max_requests = said->endpoint_max_requests;
+    limits->endpoint_max_connections = said->endpoint_max_connections;
+}
+
 static void overlay_overload(struct cluster *cluster, const struct traffic_policy *policy)
 {
     if (policy->says & POLICY_ADAPTIVE) {
@@ -99,8 +115,7 @@ static void overlay_overload(struct cluster *cluster, const struct traffic_polic
         cluster->throttling = policy->throttling;
     }
     if (policy->says & POLICY_LIMITS) {
-        cluster->limits.endpoint_max_requests = policy->limits.endpoint_max_requests;
-        cluster->limits.endpoint_max_connections = policy->limits.endpoint_max_connections;
+        overlay_limits(&cluster->limits, &policy->limits);
     }
     if (policy->says & POLICY_PRECONNECT) {
         cluster->preconnect = policy->preconnect;

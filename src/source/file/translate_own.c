@@ -86,6 +86,24 @@ static bool checks_own(struct arena *arena, struct cluster *cluster)
     return true;
 }
 
+static bool retry_own(struct arena *arena, struct retry_more *retry)
+{
+    struct str *list;
+
+    if (!list_own(arena, retry->statuses, retry->status_count, sizeof(*retry->statuses),
+                  &retry->statuses) ||
+        !list_own(arena, retry->headers, retry->header_count, sizeof(*list), &list)) {
+        return false;
+    }
+    for (size_t i = 0; i < retry->header_count; i++) {
+        if (!text_own(arena, &list[i])) {
+            return false;
+        }
+    }
+    retry->headers = list;
+    return true;
+}
+
 enum tulle_error tulle__translate_own(struct cluster *cluster)
 {
     struct arena *arena = &cluster->part.arena;
@@ -93,7 +111,8 @@ enum tulle_error tulle__translate_own(struct cluster *cluster)
     bool ok = text_own(arena, &balancer->prequal.probe_path) &&
               text_own(arena, &balancer->drop_category) &&
               text_own(arena, &balancer->locality.local) && hash_own(arena, balancer) &&
-              callers_own(arena, &balancer->locality) && checks_own(arena, cluster);
+              callers_own(arena, &balancer->locality) && checks_own(arena, cluster) &&
+              retry_own(arena, &cluster->retry);
 
     return ok ? TULLE_OK : TULLE_E_NOMEM;
 }

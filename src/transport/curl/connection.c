@@ -21,6 +21,11 @@ static void connection_ready(struct watch *watch, unsigned events)
     struct connection *connection = CONTAINER_OF(watch, struct connection, watch);
     struct curl_transport *transport = connection->transport;
 
+    if (connection->ahead != AHEAD_NOT) {
+        tulle__ahead_ready(connection);
+        tulle__flow_settle(transport);
+        return;
+    }
     if (connection->wanted == 0) {
         tulle__idle_ready(connection);
         tulle__flow_settle(transport);
@@ -57,7 +62,7 @@ static struct connection *connection_at(const struct curl_transport *transport, 
     return fd >= 0 && (size_t)fd < transport->fds ? transport->by_fd[fd] : NULL;
 }
 
-static struct connection *connection_new(struct curl_transport *transport, int fd)
+struct connection *tulle__connection_new(struct curl_transport *transport, int fd)
 {
     struct connection *connection;
 
@@ -71,6 +76,7 @@ static struct connection *connection_new(struct curl_transport *transport, int f
     connection->watch = (struct watch){ .fd = fd, .events = LOOP_WRITE, .ready = connection_ready };
     connection->transport = transport;
     connection->key = -1;
+    connection->capacity = UINT_MAX;
     list_init(&connection->in_pool);
     list_init(&connection->in_idle);
     list_init(&connection->in_opened);
@@ -86,18 +92,18 @@ static struct connection *connection_new(struct curl_transport *transport, int f
  * a kept connection was expected. */
 static bool connection_take_room(struct transfer *transfer)
 {
-    struct exchange *exchange = transfer->exchange;
-    struct connection_limit *limit = exchange->connections;
+    const struct room room = room_of(transfer->exchange);
+    enum room_taken taken;
 
-    transfer->pool->claimed -= transfer->claimed;
-    transfer->claimed = false;
-    if (!limit || transfer->room) {
+    if (!room.limit || transfer->room) {
         return true;
     }
-    if (tulle__room_take(limit, exchange->connections_max) ||
-        (tulle__idle_shed(transfer->transport, limit) &&
-         tulle__room_take(limit, exchange->connections_max))) {
-        transfer->room = limit;
+    taken = tulle__room_take(transfer->pool, &room);
+    if (taken == ROOM_NONE && tulle__idle_shed(transfer->transport, room.limit)) {
+        taken = tulle__room_take(transfer->pool, &room);
+    }
+    if (taken == ROOM_TAKEN) {
+        transfer->room = room.limit;
         return true;
     }
     transfer->no_room = true;
@@ -118,24 +124,55 @@ static bool connection_is_welcome(struct transfer *transfer)
         transfer->no_room = true;
         return false;
     }
-    return connection_take_room(transfer);
+    return true;
 }
 
-static void connection_count(struct connection *connection, struct transfer *transfer)
+void tulle__connection_count(struct connection *connection, struct pool *pool,
+                             struct connection_limit *limit)
 {
-    struct pool *pool = transfer->pool;
-    struct transport *base = &transfer->transport->base;
+    struct transport *base = &pool->transport->base;
 
     connection->pool = pool;
-    connection->limit = transfer->room;
-    transfer->room = NULL;
+    connection->limit = limit;
+    pool->open++;
     list_add_last(&pool->connections, &connection->in_pool);
-    list_add_last(&transfer->opened, &connection->in_opened);
     atomic_fetch_add_explicit(&base->open, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&base->opened, 1, memory_order_relaxed);
     if (connection->limit) {
         atomic_fetch_add_explicit(&connection->limit->opened, 1, memory_order_relaxed);
     }
+}
+
+/* One that stands already and is nobody else's; what was kept of room for another
+ * one is free. */
+static struct connection *connection_take_ahead(struct transfer *transfer)
+{
+    struct pool *pool = transfer->pool;
+    unsigned spare = tulle__pool_shares(pool) ? pool->ahead_standing : pool->idle;
+    struct connection_limit *room = transfer->room;
+    struct connection *connection;
+
+    pool->claimed -= transfer->claimed;
+    transfer->claimed = false;
+    connection = spare > pool->claimed ? tulle__ahead_take(pool) : NULL;
+    if (!connection) {
+        return NULL;
+    }
+    connection->was_ahead = true;
+    list_add_last(&transfer->opened, &connection->in_opened);
+    transfer->room = NULL;
+    if (room) {
+        tulle__room_give(pool, room);
+    }
+    return connection;
+}
+
+int tulle__connection_sockopt(void *user, curl_socket_t fd, curlsocktype purpose)
+{
+    const struct connection *connection = connection_at(user, fd);
+
+    (void)purpose;
+    return connection && connection->was_ahead ? CURL_SOCKOPT_ALREADY_CONNECTED : CURL_SOCKOPT_OK;
 }
 
 curl_socket_t tulle__connection_open(void *user, curlsocktype purpose,
@@ -149,19 +186,28 @@ curl_socket_t tulle__connection_open(void *user, curlsocktype purpose,
     if (!transfer || !connection_is_welcome(transfer)) {
         return CURL_SOCKET_BAD;
     }
+    connection = connection_take_ahead(transfer);
+    if (connection) {
+        return connection->watch.fd;
+    }
+    if (!connection_take_room(transfer)) {
+        return CURL_SOCKET_BAD;
+    }
     fd = tulle__fork_own(socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
                                 address->protocol));
     if (fd < 0) {
         transfer->no_descriptor = true;
         return CURL_SOCKET_BAD;
     }
-    connection = connection_new(transfer->transport, fd);
+    connection = tulle__connection_new(transfer->transport, fd);
     if (!connection) {
         transfer->no_memory = true;
         tulle__fork_close(fd);
         return CURL_SOCKET_BAD;
     }
-    connection_count(connection, transfer);
+    tulle__connection_count(connection, transfer->pool, transfer->room);
+    transfer->room = NULL;
+    list_add_last(&transfer->opened, &connection->in_opened);
     return fd;
 }
 
@@ -197,15 +243,23 @@ static void connection_leave(struct connection *connection)
         return;
     }
     tulle__idle_remove(connection);
+    if (connection->ahead != AHEAD_NOT) {
+        tulle__ahead_leave(connection);
+    }
     list_remove(&connection->in_pool);
     list_remove(&connection->in_opened);
+    pool->open--;
+    tulle__ahead_look(pool);
     pool->joinable -= connection->joinable;
     connection->joinable = false;
     connection->pool = NULL;
     connection->limit = NULL;
+    if (list_is_empty(&pool->connections)) {
+        pool->stream_limit = 0;
+    }
     atomic_fetch_sub_explicit(&transport->base.open, 1, memory_order_relaxed);
     if (limit) {
-        tulle__room_give(limit, transport->loop);
+        tulle__room_give(pool, limit);
     }
     tulle__pool_try_again(transport);
 }
@@ -239,6 +293,10 @@ void tulle__connection_shut(struct connection *connection)
 {
     struct curl_transport *transport = connection->transport;
 
+    if (connection->ahead != AHEAD_NOT) {
+        (void)tulle__connection_close(transport, connection->watch.fd);
+        return;
+    }
     shutdown(connection->watch.fd, SHUT_RDWR);
     tulle__watch_change(transport->loop, &connection->watch, 0);
     connection->shut = true;
@@ -306,6 +364,11 @@ static void connection_move(struct connection *connection, struct pool *to)
     }
     list_remove(&connection->in_pool);
     list_add_last(&to->connections, &connection->in_pool);
+    from->open--;
+    to->open++;
+    if (connection->limit) {
+        tulle__room_move(from, to);
+    }
     from->joinable -= connection->joinable;
     to->joinable += connection->joinable;
     connection->pool = to;
@@ -319,6 +382,11 @@ bool tulle__connection_take(struct transfer *transfer, const struct ends *ends)
     int64_t key = connection_key(transfer->easy, ends);
     struct connection *connection = key < 0 ? NULL : tulle__names_find(transport, key);
 
+    /* libcurl believes that it takes a hundred; it goes back, nothing was sent. */
+    if (connection && transfer->joining && !connection->joinable) {
+        transfer->no_room = true;
+        return false;
+    }
     if (!connection) {
         connection = connection_that_stands(transfer, ends->local_port);
         if (!connection || !tulle__names_add(transport, connection, key)) {
@@ -326,19 +394,27 @@ bool tulle__connection_take(struct transfer *transfer, const struct ends *ends)
             return false;
         }
         list_remove(&connection->in_opened);
-        exchange->connected_at = transport->loop->now;
+        connection->host = transfer->host;
+        connection->idle_since = transport->loop->now;
+        if (!connection->was_ahead || transfer->pool->protocol == PROTOCOL_HTTPS) {
+            exchange->connected_at = transport->loop->now;
+        }
     } else {
         atomic_fetch_add_explicit(&transport->base.reused, 1, memory_order_relaxed);
     }
     tulle__idle_remove(connection);
     connection_move(connection, transfer->pool);
     connection->streams++;
+    tulle__pool_end_joining(transfer);
+    if (connection->streams > connection->capacity) {
+        connection->capacity = connection->streams;
+    }
     connection->idle_timeout_ns = exchange->idle_timeout_ns;
     if (exchange->streams) {
         connection->upload = transfer;
     }
     transfer->connection = connection;
-    if (!transfer->connecting || transfer->pool->protocol != PROTOCOL_HTTP2) {
+    if (!transfer->connecting || tulle__pool_joins_at_once(transfer->pool)) {
         tulle__pool_join(transfer);
     }
     return true;

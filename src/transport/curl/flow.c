@@ -234,6 +234,9 @@ static void flow_begin(struct transfer *transfer, struct pool *pool, struct exch
     list_add_last(&transport->transfers, &transfer->node);
     transfer->exchange = exchange;
     exchange->private = transfer;
+    if (pool->warm.per_endpoint > 0) {
+        tulle__ahead_look(pool);
+    }
     if (error == TULLE_OK && !tulle__lane_add(&transport->lane, transfer->easy)) {
         error = TULLE_E_NOMEM;
     }
@@ -313,6 +316,7 @@ void tulle__flow_settle(struct curl_transport *transport)
         tulle__lane_collect(&transport->lane);
         flow_cut_cancelled(transport);
     }
+    tulle__ahead_settle(transport);
     tulle__pool_settle(transport);
 }
 

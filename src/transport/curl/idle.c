@@ -194,7 +194,7 @@ void tulle__idle_ready(struct connection *connection)
 /* Not one that a transfer is about to use. */
 static bool idle_is_free(const struct connection *connection)
 {
-    return connection->pool->idle > connection->pool->claimed;
+    return connection->pool->joining == 0 && connection->pool->idle > connection->pool->claimed;
 }
 
 bool tulle__idle_shed(struct curl_transport *transport, const struct connection_limit *limit)

@@ -26,13 +26,24 @@ struct lane {
     struct timer timer; /* libcurl's own */
 };
 
+/* What a connection counts in. */
+struct room {
+    struct connection_limit *limit; /* NULL: it is not counted */
+    uint32_t max;
+    uint32_t endpoint_max; /* 0: no limit */
+};
+
+enum room_taken { ROOM_TAKEN, ROOM_NONE, ROOM_NOT_AT_ENDPOINT };
+
 enum pool_protocol { POOL_UNKNOWN, POOL_HTTP1, POOL_HTTP2 };
 
 struct pool {
     struct curl_transport *transport;
     struct list node; /* transport->pools, or ->draining */
     enum protocol protocol;
-    enum pool_protocol spoken; /* https: unknown until a reply was seen */
+    enum pool_protocol spoken;  /* https: unknown until a reply was seen */
+    atomic_uint *endpoint_open; /* pool_spec.open */
+    unsigned counted;           /* there, of this pool */
     void *user;
     void (*drained)(void *user);
     bool draining;
@@ -50,11 +61,23 @@ struct pool {
     unsigned patience;               /* so many of them may keep others waiting */
     unsigned credit;                 /* exchanges that may try although it is full */
     bool full;                       /* libcurl found no room for an exchange */
+    unsigned waiting_count;
+    unsigned joining;      /* transfers for a shared connection that are on none yet */
+    unsigned stream_limit; /* learned: what a connection takes at once; 0: nobody knows */
+    unsigned open;         /* connections */
+    struct warm_spec warm;
+    struct list ahead;      /* connections that libcurl has not been given */
+    struct list ahead_node; /* transport->ahead_now, or ->ahead_later */
+    unsigned ahead_connecting, ahead_standing;
+    unsigned ahead_failures; /* in a row */
+    int64_t ahead_due;       /* before this none is opened */
 };
 
 /* How a connection is: the peer's end (FIN) comes behind all it had to say, its
  * reset takes the place of that. */
 enum bearing { BEARING_LOST, BEARING_ENDED, BEARING_STANDS };
+
+enum ahead { AHEAD_NOT, AHEAD_CONNECTING, AHEAD_STANDING };
 
 struct connection {
     struct watch watch; /* fd -1: closed; freed with the last stream */
@@ -63,15 +86,19 @@ struct connection {
     struct connection_limit *limit; /* NULL: none, or given back */
     struct list in_pool;
     struct list in_idle;     /* transport->idle, longest first */
-    struct list in_opened;   /* of the transfer that opened it, until it stands */
+    struct list in_opened;   /* of the transfer that opened it, until it stands; pool->ahead */
     struct connection *next; /* of the same bucket */
     int64_t key;             /* libcurl's name for it; -1: not known yet */
+    uint64_t host;           /* whose requests libcurl puts on it */
     int64_t idle_since;
     int64_t idle_timeout_ns;
     unsigned wanted; /* what libcurl waits for */
     unsigned streams;
+    unsigned capacity;       /* for so many of them; UINT_MAX: not known */
     unsigned paused;         /* of them */
     struct transfer *upload; /* one of them, whose request streams; NULL: none */
+    enum ahead ahead;
+    bool was_ahead;
     bool joinable;
     bool shut;            /* by us; libcurl holds the descriptor still */
     bool unread;          /* idle HTTP/2 that got frames, for libcurl to look at */
@@ -121,6 +148,8 @@ struct transfer {
     bool is_http2;
     bool claimed;    /* an idle connection */
     bool connecting; /* counted in its pool */
+    bool joining;    /* the same */
+    uint64_t host;   /* of its URL; of those that may share a connection */
     bool sent;       /* it was handed to a connection that stands */
     bool again;      /* libcurl wanted to send it once more */
     bool silent;     /* and had no complaint about the first time */
@@ -159,6 +188,8 @@ struct curl_transport {
     struct timer idle_timer;
     struct timer sweep_timer;
     struct timer patience_timer;
+    struct timer ahead_timer;
+    struct list ahead_now, ahead_later; /* pools that may want another connection ahead */
     struct list pools;
     struct list draining;      /* pools */
     struct list waiting_pools; /* by the order of their first exchange */
@@ -198,6 +229,10 @@ int tulle__connection_watch(CURL *easy, curl_socket_t fd, int what, void *user, 
 curl_socket_t tulle__connection_open(void *user, curlsocktype purpose,
                                      struct curl_sockaddr *address);
 int tulle__connection_close(void *user, curl_socket_t fd);
+int tulle__connection_sockopt(void *user, curl_socket_t fd, curlsocktype purpose);
+struct connection *tulle__connection_new(struct curl_transport *transport, int fd);
+void tulle__connection_count(struct connection *connection, struct pool *pool,
+                             struct connection_limit *limit);
 struct ends {
     const char *remote;
     int remote_port, local_port;
@@ -222,12 +257,25 @@ void tulle__idle_ready(struct connection *connection); /* it can be read */
 void tulle__idle_sweep_soon(struct curl_transport *transport);
 bool tulle__idle_shed(struct curl_transport *transport, const struct connection_limit *limit);
 
-/* room.c: the count of connections, over all loops. */
-bool tulle__room_take(struct connection_limit *limit, uint32_t max);
-void tulle__room_give(struct connection_limit *limit, struct loop *loop);
+/* room.c: the counts of connections, over all loops: the cluster's, and the endpoint's. */
+enum room_taken tulle__room_take(struct pool *pool, const struct room *room);
+void tulle__room_give(struct pool *pool, struct connection_limit *limit);
+void tulle__room_move(struct pool *from, struct pool *to);
+
+static inline struct room room_of(const struct exchange *exchange)
+{
+    return (struct room){ exchange->connections, exchange->connections_max,
+                          exchange->endpoint_connections_max };
+}
 
 /* resolve.c: what a name stands for. */
-bool tulle__resolve_is_address(struct str place); /* "host:port" */
+struct place {
+    struct str host; /* brackets and all */
+    struct str port; /* "" when none is said */
+};
+struct place tulle__resolve_place(struct str text); /* "host:port" */
+bool tulle__resolve_is_address(struct str place);
+struct str tulle__resolve_authority(struct str url);
 bool tulle__resolve_set(struct transfer *transfer, const struct pool *pool,
                         const struct exchange *exchange);
 int tulle__resolve_start(void *state, void *reserved, void *user);
@@ -302,9 +350,29 @@ bool tulle__pool_may_start(struct pool *pool, struct exchange *exchange, struct 
 void tulle__pool_give_up(struct transfer *transfer); /* its claim, its room */
 bool tulle__pool_may_connect(struct transfer *transfer);
 void tulle__pool_join(struct transfer *transfer); /* its connection may be shared from now on */
+void tulle__pool_end_joining(struct transfer *transfer);
+bool tulle__pool_shares(const struct pool *pool);
+bool tulle__pool_joins_at_once(const struct pool *pool);      /* a connection that stands */
 void tulle__pool_try_again(struct curl_transport *transport); /* there may be room */
 void tulle__pool_lose_patience(struct timer *timer, int64_t now);
 void tulle__pool_settle(struct curl_transport *transport); /* drained and empty ones go */
+
+/* capacity.c: how many requests a shared connection takes at once. */
+bool tulle__capacity_has(const struct pool *pool, uint64_t host); /* for one more */
+/* libcurl wants a new connection: those there are are full. True: HTTP/2, for sure. */
+bool tulle__capacity_learn(struct pool *pool, uint64_t host);
+/* To be on the way at once, for all that wait. */
+unsigned tulle__capacity_connections(const struct pool *pool);
+
+/* ahead.c: connections that stand before anybody needs them. */
+void tulle__ahead_warm(struct pool *pool, const struct warm_spec *spec);
+void tulle__ahead_stop(struct pool *pool);
+void tulle__ahead_look(struct pool *pool); /* it may want another */
+void tulle__ahead_settle(struct curl_transport *transport);
+void tulle__ahead_fire(struct timer *timer, int64_t now);
+void tulle__ahead_ready(struct connection *connection);
+void tulle__ahead_leave(struct connection *connection);
+struct connection *tulle__ahead_take(struct pool *pool); /* NULL: none stands */
 
 /* flow.c: an exchange from start to end. */
 void tulle__flow_start(struct pool *pool, struct exchange *exchange);

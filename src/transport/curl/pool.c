@@ -18,7 +18,7 @@
 /* HTTP/2 in the clear is joined by libcurl only after its first reply. */
 enum { PATIENCE_MS = 50 };
 
-static bool pool_shares(const struct pool *pool)
+bool tulle__pool_shares(const struct pool *pool)
 {
     return pool->spoken != POOL_HTTP1;
 }
@@ -66,9 +66,12 @@ struct pool *tulle__pool_open(struct transport *base, const struct pool_spec *sp
     pool->spoken = spoken_by(spec->protocol);
     pool->user = spec->user;
     pool->drained = spec->drained;
+    pool->endpoint_open = spec->open;
     list_init(&pool->waiting);
     list_init(&pool->waiting_node);
     list_init(&pool->connections);
+    list_init(&pool->ahead);
+    list_init(&pool->ahead_node);
     list_add_last(&transport->pools, &pool->node);
     return pool;
 }
@@ -82,8 +85,10 @@ void tulle__pool_free(struct pool *pool)
 
 void tulle__pool_drain(struct pool *pool)
 {
-    struct list *node = pool->connections.next;
+    struct list *node;
 
+    tulle__ahead_stop(pool);
+    node = pool->connections.next;
     pool->draining = true;
     list_remove(&pool->node);
     list_add_last(&pool->transport->draining, &pool->node);
@@ -174,6 +179,7 @@ void tulle__pool_wait(struct pool *pool, struct exchange *exchange)
     struct curl_transport *transport = pool->transport;
 
     exchange->private = pool;
+    pool->waiting_count++;
     waiting_insert(&pool->waiting, exchange);
     list_remove(&pool->waiting_node);
     waiting_pools_insert(&transport->waiting_pools, pool);
@@ -186,6 +192,7 @@ void tulle__pool_leave(struct pool *pool, struct exchange *exchange)
     bool was_first = pool_first(pool) == exchange;
 
     list_remove(&exchange->node);
+    pool->waiting_count--;
     atomic_fetch_sub_explicit(&transport->base.waiting, 1, memory_order_relaxed);
     if (!was_first) {
         return;
@@ -200,34 +207,41 @@ void tulle__pool_leave(struct pool *pool, struct exchange *exchange)
 
 static bool pool_take_room(struct pool *pool, struct exchange *exchange, struct transfer *transfer)
 {
-    struct connection_limit *limit = exchange->connections;
+    const struct room room = room_of(exchange);
+    enum room_taken taken = room.limit ? tulle__room_take(pool, &room) : ROOM_TAKEN;
 
-    if (limit && !tulle__room_take(limit, exchange->connections_max)) {
-        if (!tulle__idle_shed(pool->transport, limit) ||
-            !tulle__room_take(limit, exchange->connections_max)) {
-            tulle__pool_want(pool, limit);
-            return false;
-        }
+    if (taken == ROOM_NONE && tulle__idle_shed(pool->transport, room.limit)) {
+        taken = tulle__room_take(pool, &room);
     }
-    transfer->room = limit;
+    if (taken != ROOM_TAKEN) {
+        if (taken == ROOM_NONE) {
+            tulle__pool_want(pool, room.limit);
+        }
+        return false;
+    }
+    transfer->room = room.limit;
     transfer->connecting = true;
     pool->connecting++;
     return true;
+}
+
+static void patience_begin(struct curl_transport *transport)
+{
+    if (transport->patience_timer.node.index == 0) {
+        tulle__timer_arm(transport->loop, &transport->patience_timer,
+                         time_add(transport->loop->now, PATIENCE_MS * NS_PER_MS));
+    }
 }
 
 /* Others wait for the connection of the first; if it takes long to become
  * joinable, ever more may open their own. */
 static bool pool_is_patient(struct pool *pool)
 {
-    struct curl_transport *transport = pool->transport;
-
-    if (pool->connecting == 0 || pool->connecting <= pool->patience) {
+    if (pool->connecting <= pool->patience ||
+        pool->connecting < tulle__capacity_connections(pool)) {
         return false;
     }
-    if (transport->patience_timer.node.index == 0) {
-        tulle__timer_arm(transport->loop, &transport->patience_timer,
-                         time_add(transport->loop->now, PATIENCE_MS * NS_PER_MS));
-    }
+    patience_begin(pool->transport);
     return true;
 }
 
@@ -242,28 +256,78 @@ void tulle__pool_try_again(struct curl_transport *transport)
     tulle__flow_later(transport);
 }
 
+/* Where it is known how many connections are needed, as many again are enough. */
+static unsigned pool_patience(const struct pool *pool)
+{
+    return pool->stream_limit > 0 ? pool->connecting + pool->waiting_count / pool->stream_limit
+                                  : pool->connecting * 2 - 1;
+}
+
+/* A connection with TLS whose first reply is late: what its server takes came long
+ * before, so it may be shared. Not so in the clear: there libcurl waits on. */
+static void late_replies_pass(struct curl_transport *transport, int64_t now)
+{
+    for (struct list *node = transport->transfers.next; node != &transport->transfers;
+         node = node->next) {
+        struct transfer *transfer = CONTAINER_OF(node, struct transfer, node);
+        const struct connection *connection = transfer->connection;
+
+        if (transfer->connecting && connection && transfer->pool->protocol == PROTOCOL_HTTPS &&
+            now - connection->idle_since >= PATIENCE_MS * NS_PER_MS) {
+            tulle__pool_join(transfer);
+        }
+    }
+}
+
 void tulle__pool_lose_patience(struct timer *timer, int64_t now)
 {
     struct curl_transport *transport = CONTAINER_OF(timer, struct curl_transport, patience_timer);
     struct list *node;
 
-    (void)now;
+    late_replies_pass(transport, now);
     for (node = transport->waiting_pools.next; node != &transport->waiting_pools;
          node = node->next) {
         struct pool *pool = CONTAINER_OF(node, struct pool, waiting_node);
 
-        if (pool_shares(pool) && pool->connecting > 0) {
-            pool->patience = pool->connecting * 2 - 1;
+        if (tulle__pool_shares(pool) && pool->connecting > 0) {
+            pool->patience = pool_patience(pool);
+            pool->full = false;
         }
     }
     tulle__flow_settle(transport);
 }
 
+static bool pool_joins(struct pool *pool, const struct exchange *exchange,
+                       struct transfer *transfer)
+{
+    struct str authority = tulle__resolve_authority(exchange->url);
+
+    transfer->host = tulle__str_hash(authority, 0);
+    if (!tulle__capacity_has(pool, transfer->host)) {
+        return false;
+    }
+    transfer->joining = true;
+    pool->joining++;
+    return true;
+}
+
+/* By one that stands ahead, or a new one. */
+static bool pool_connects(struct pool *pool, struct exchange *exchange, struct transfer *transfer)
+{
+    if (pool->ahead_standing <= pool->claimed) {
+        return pool_take_room(pool, exchange, transfer);
+    }
+    transfer->claimed = transfer->connecting = true;
+    pool->claimed++;
+    pool->connecting++;
+    return true;
+}
+
 static bool pool_has_way(struct pool *pool, struct exchange *exchange, struct transfer *transfer)
 {
-    if (pool_shares(pool)) {
-        return pool->joinable > 0 ||
-               (!pool_is_patient(pool) && pool_take_room(pool, exchange, transfer));
+    if (tulle__pool_shares(pool)) {
+        return pool_joins(pool, exchange, transfer) ||
+               (!pool_is_patient(pool) && pool_connects(pool, exchange, transfer));
     }
     if (pool->idle > pool->claimed) {
         transfer->claimed = true;
@@ -276,6 +340,9 @@ static bool pool_has_way(struct pool *pool, struct exchange *exchange, struct tr
 bool tulle__pool_may_start(struct pool *pool, struct exchange *exchange, struct transfer *transfer)
 {
     if (pool->full && pool->credit == 0) {
+        if (tulle__pool_shares(pool) && pool->connecting > 0) {
+            patience_begin(pool->transport);
+        }
         return false;
     }
     if (!pool_has_way(pool, exchange, transfer)) {
@@ -285,25 +352,45 @@ bool tulle__pool_may_start(struct pool *pool, struct exchange *exchange, struct 
     return true;
 }
 
-/* libcurl wants a connection that was not foreseen. One is opened at a time:
- * what it may be shared for is known only when it stands. */
+/* libcurl wants a connection that was not foreseen: those that might be shared
+ * are full. With one stream each they are no HTTP/2. */
 bool tulle__pool_may_connect(struct transfer *transfer)
 {
     struct pool *pool = transfer->pool;
 
-    if (transfer->connecting || !pool_shares(pool)) {
+    if (transfer->connecting || !tulle__pool_shares(pool)) {
         return true;
     }
-    if (pool->spoken == POOL_UNKNOWN && pool->joinable > 0) {
-        pool->spoken = POOL_HTTP1; /* HTTP/2 would have been joined */
+    if (!tulle__capacity_learn(pool, transfer->host) && pool->spoken == POOL_UNKNOWN &&
+        pool->joinable > 0) {
+        pool->spoken = POOL_HTTP1;
         return true;
     }
-    if (pool->connecting > 0) {
+    if (pool->connecting > 0 && pool->connecting >= tulle__capacity_connections(pool)) {
         return false;
     }
+    tulle__pool_end_joining(transfer);
     transfer->connecting = true;
     pool->connecting++;
     return true;
+}
+
+void tulle__pool_end_joining(struct transfer *transfer)
+{
+    struct pool *pool = transfer->pool;
+
+    if (transfer->joining && !list_is_empty(&pool->waiting)) {
+        tulle__flow_later(transfer->transport);
+    }
+    pool->joining -= transfer->joining;
+    transfer->joining = false;
+}
+
+/* libcurl joins HTTP/2 in the clear after its first reply only; with TLS at once,
+ * but it does not know then how many requests the server takes. */
+bool tulle__pool_joins_at_once(const struct pool *pool)
+{
+    return pool->spoken == POOL_HTTP1;
 }
 
 void tulle__pool_join(struct transfer *transfer)
@@ -324,9 +411,10 @@ void tulle__pool_give_up(struct transfer *transfer)
 {
     struct pool *pool = transfer->pool;
 
+    tulle__pool_end_joining(transfer);
     pool->claimed -= transfer->claimed;
     pool->connecting -= transfer->connecting;
-    if (transfer->connecting && pool_shares(pool)) {
+    if (transfer->connecting && tulle__pool_shares(pool)) {
         tulle__flow_later(transfer->transport); /* who waited for this connection */
     }
     transfer->claimed = transfer->connecting = false;
@@ -334,6 +422,6 @@ void tulle__pool_give_up(struct transfer *transfer)
         struct connection_limit *limit = transfer->room;
 
         transfer->room = NULL;
-        tulle__room_give(limit, transfer->transport->loop);
+        tulle__room_give(pool, limit);
     }
 }

@@ -11,13 +11,7 @@
 
 #include "transport/curl/internal.h"
 
-/* "host:port" of the URL, or of the pool. */
-struct place {
-    struct str host; /* brackets and all */
-    struct str port; /* "" when the URL says none */
-};
-
-static struct str authority_of(struct str url)
+struct str tulle__resolve_authority(struct str url)
 {
     const char *start = memchr(url.data, ':', url.size);
     size_t from = (size_t)(start - url.data) + 3;
@@ -25,7 +19,7 @@ static struct str authority_of(struct str url)
     return (struct str){ url.data + from, strcspn(url.data + from, "/?#") };
 }
 
-static struct place place_cut(struct str text)
+struct place tulle__resolve_place(struct str text)
 {
     size_t at = text.size;
 
@@ -56,13 +50,13 @@ static bool is_address(struct str host)
 
 bool tulle__resolve_is_address(struct str place)
 {
-    return is_address(place_cut(place).host);
+    return is_address(tulle__resolve_place(place).host);
 }
 
 static bool goes_to_address(const struct pool *pool, const struct exchange *exchange)
 {
     return pool->connect_to ? pool->is_address
-                            : tulle__resolve_is_address(authority_of(exchange->url));
+                            : tulle__resolve_is_address(tulle__resolve_authority(exchange->url));
 }
 
 static bool resolve_nothing(struct transfer *transfer)
@@ -86,8 +80,8 @@ bool tulle__resolve_set(struct transfer *transfer, const struct pool *pool,
     if (exchange->addresses.size == 0) {
         return resolve_nothing(transfer);
     }
-    place = place_cut(pool->connect_to ? str_of(pool->connect_to->data + 2)
-                                       : authority_of(exchange->url));
+    place = tulle__resolve_place(pool->connect_to ? str_of(pool->connect_to->data + 2)
+                                                  : tulle__resolve_authority(exchange->url));
     port = place.port;
     if (port.size == 0) {
         port = tulle__str_starts(exchange->url, STR("https:")) ? STR("443") : STR("80");

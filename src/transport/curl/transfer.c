@@ -86,6 +86,8 @@ static bool transfer_set_callbacks(struct transfer *transfer)
            SET(easy, CURLOPT_PREREQDATA, transfer) &&
            SET(easy, CURLOPT_OPENSOCKETFUNCTION, tulle__connection_open) &&
            SET(easy, CURLOPT_OPENSOCKETDATA, transfer) &&
+           SET(easy, CURLOPT_SOCKOPTFUNCTION, tulle__connection_sockopt) &&
+           SET(easy, CURLOPT_SOCKOPTDATA, transfer->transport) &&
            SET(easy, CURLOPT_CLOSESOCKETFUNCTION, tulle__connection_close) &&
            SET(easy, CURLOPT_CLOSESOCKETDATA, transfer->transport) &&
            SET(easy, CURLOPT_RESOLVER_START_FUNCTION, tulle__resolve_start) &&

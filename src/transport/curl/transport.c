@@ -6,7 +6,7 @@
 #include "transport/curl/internal.h"
 
 enum {
-    TIMERS = 5,
+    TIMERS = 6,
     HTTP2_SINCE = 0x080000,
     /* Versions whose silence about a stream was read and tested; with others a
      * connection that has ended proves nothing, and a POST is not sent again. */
@@ -35,6 +35,8 @@ static void transport_init_lists(struct curl_transport *transport)
     list_init(&transport->cancelled);
     list_init(&transport->resumed);
     list_init(&transport->idle);
+    list_init(&transport->ahead_now);
+    list_init(&transport->ahead_later);
 }
 
 static void transport_close(struct transport *base);
@@ -71,6 +73,7 @@ static struct transport *transport_open(const struct transport_options *options)
     transport->log = options->log;
     transport->later.fire = transport_settle;
     transport->patience_timer.fire = tulle__pool_lose_patience;
+    transport->ahead_timer.fire = tulle__ahead_fire;
     transport->lane.transport = transport;
     transport->can_http2 = version >= HTTP2_SINCE;
     transport->tells_refusals = version >= REFUSALS_SINCE && version < REFUSALS_UNTIL;
@@ -96,11 +99,19 @@ static void transfers_free(struct list *transfers)
     }
 }
 
+static void pools_cool(struct list *pools)
+{
+    for (struct list *node = pools->next; node != pools; node = node->next) {
+        tulle__ahead_stop(CONTAINER_OF(node, struct pool, node));
+    }
+}
+
 static void transport_close(struct transport *base)
 {
     struct curl_transport *transport = transport_of(base);
 
     transport->closing = true;
+    pools_cool(&transport->pools);
     if (transport->sweeper) {
         tulle__flow_settle(transport);
         tulle__idle_fini(transport);
@@ -108,6 +119,7 @@ static void transport_close(struct transport *base)
     tulle__lane_close(&transport->lane);
     tulle__timer_disarm(transport->loop, &transport->later);
     tulle__timer_disarm(transport->loop, &transport->patience_timer);
+    tulle__timer_disarm(transport->loop, &transport->ahead_timer);
     transfers_free(&transport->spare);
     tulle__pool_settle(transport);
     pools_free(&transport->draining);
@@ -142,6 +154,7 @@ const struct transport_type tulle__curl_transport = {
     .cancel = tulle__flow_cancel,
     .resume_send = tulle__stream_resume_send,
     .resume_receive = tulle__stream_resume_receive,
+    .warm = tulle__ahead_warm,
     .drain = tulle__pool_drain,
     .shed = transport_shed,
     .retry = transport_retry,

@@ -3,6 +3,7 @@
 #include "exchange.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void exchange_fire(struct timer *timer)
@@ -107,6 +108,16 @@ void exchange_fini(struct exchange *exchange)
     buf_free(&exchange->trailers);
 }
 
+static void hex_add(struct buf *out, const char *hex)
+{
+    for (; hex[0] != '\0' && hex[1] != '\0'; hex += 2) {
+        const char pair[] = { hex[0], hex[1], '\0' };
+        char byte = (char)strtol(pair, NULL, 16);
+
+        buf_add(out, &byte, 1);
+    }
+}
+
 void exchange_body(const struct exchange *exchange, struct buf *out)
 {
     const struct plan *plan = &exchange->plan;
@@ -128,6 +139,7 @@ void exchange_body(const struct exchange *exchange, struct buf *out)
         buf_fill(out, 'x', (size_t)plan->body);
         return;
     }
+    hex_add(out, plan->hex);
     buf_add(out, plan->text, strlen(plan->text));
 }
 

@@ -27,6 +27,7 @@ static const struct directive directives[] = {
     { "headbytes", NUMBER, MEMBER(head_bytes) },
     { "rst", NUMBER, MEMBER(rst) },
     { "text", TEXT, MEMBER(text) },
+    { "hex", TEXT, MEMBER(hex) },
     { "header", TEXT, MEMBER(header) },
     { "headers", FLAG, MEMBER(echo) },
     { "echo", FLAG, MEMBER(echo) },

@@ -24,6 +24,7 @@ struct plan {
     long head_bytes;  /* headbytes=N: one more header line with a value of N bytes */
     long rst;         /* rst=CODE: HTTP/2 RST_STREAM in the answer's place */
     char text[256];   /* text=...: the body; '+' is a space */
+    char hex[256];    /* hex=...: the body in hexadecimal */
     char header[256]; /* header=name:value: one more header line */
     bool echo;        /* headers or echo: the request's head is the body */
     bool echo_body;   /* echobody: the request's body is the body */

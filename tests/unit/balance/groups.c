@@ -26,11 +26,18 @@ static void group_set(struct endpoint *endpoints, const struct group *group)
     }
 }
 
+static void groups_shape(struct endpoint *endpoints)
+{
+    for (size_t g = 0; g < groups.count; g++) {
+        group_set(endpoints, &groups.list[g]);
+        endpoints += groups.list[g].count;
+    }
+}
+
 bool groups_fill(const struct group *list, size_t count)
 {
-    struct fixture_endpoints wanted = { 0 };
+    struct fixture_endpoints wanted = { .shape = groups_shape };
     struct cluster *cluster;
-    struct endpoint *next;
     bool changed;
 
     groups.list = list;
@@ -41,11 +48,6 @@ bool groups_fill(const struct group *list, size_t count)
     cluster = fixture_cluster(&wanted);
     if (cluster == NULL) {
         return false;
-    }
-    next = (struct endpoint *)(uintptr_t)cluster->endpoints->endpoints;
-    for (size_t g = 0; g < count; g++) {
-        group_set(next, &list[g]);
-        next += list[g].count;
     }
     cluster->endpoints->localities = groups.weights;
     cluster->endpoints->locality_count = groups.weight_count;

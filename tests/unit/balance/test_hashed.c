@@ -33,14 +33,15 @@ static void the_overloaded_are_left_in_the_order_of_envoy(void **state)
 
 static void a_hash_key_stands_for_the_address(void **state)
 {
-    struct endpoint named = { .hash_key = STR("shard-7") };
-    const struct endpoint *own;
+    const struct endpoint_place place = { .hash_key = STR("shard-7") };
+    const struct endpoint_record named = { .place = &place };
+    const struct endpoint_record *own;
     struct leaf *leaf;
 
     (void)state;
     assert_true(field_fill_as(bounded, 3, NULL));
     leaf = field.live->picker->leaves;
-    assert_true(str_equal(tulle__hashed_key(leaf, 0), leaf->entries[0].view->peer->address));
+    assert_true(str_equal(tulle__hashed_key(leaf, 0), peer_address(leaf->entries[0].view->peer)));
     own = leaf->entries[0].view->endpoint;
     leaf->entries[0].view->endpoint = &named;
     assert_true(str_equal(tulle__hashed_key(leaf, 0), STR("shard-7")));

@@ -109,17 +109,19 @@ static void a_single_endpoint_is_always_picked(void **state)
     }
 }
 
-static void a_picker_names_its_views_until_it_is_freed(void **state)
+static void a_picker_is_known_to_its_cluster_until_it_is_freed(void **state)
 {
-    struct picker *second;
+    struct picker *first, *second;
 
     (void)state;
     assert_true(field_fill(BALANCER_ROUND_ROBIN, 2, NULL));
-    assert_int_equal(field_view(1)->pickers, 1);
+    first = field.live->picker;
+    assert_ptr_equal(list_first(&field.live->pickers), &first->head.node);
     second = tulle__picker_new(field.live, &field.config, FIXTURE_LOOPS, 9, field.now);
-    assert_int_equal(field_view(1)->pickers, 2);
+    assert_ptr_equal(list_first(&field.live->pickers), &first->head.node);
+    assert_ptr_equal(first->head.node.next, &second->head.node);
     tulle__picker_free(second);
-    assert_int_equal(field_view(1)->pickers, 1);
+    assert_ptr_equal(first->head.node.next, &field.live->pickers);
     tulle__picker_free(NULL);
 }
 
@@ -279,7 +281,7 @@ TEST_MAIN(PICKER_TEST(picks_go_on_while_endpoints_come_and_go),
           PICKER_TEST(when_all_were_tried_they_may_be_used_again),
           PICKER_TEST(what_was_tried_is_better_than_what_is_ejected),
           PICKER_TEST(a_single_endpoint_is_always_picked),
-          PICKER_TEST(a_picker_names_its_views_until_it_is_freed),
+          PICKER_TEST(a_picker_is_known_to_its_cluster_until_it_is_freed),
           PICKER_TEST(halves_of_loops_share_no_cache_line), PICKER_TEST(each_kind_has_its_balancer),
           PICKER_TEST(a_pick_allocates_nothing),
           TEST_OOM_WITH(running_out_of_memory_leaves_the_picker_that_is_there, field_setup,

@@ -227,53 +227,6 @@ static void slow_starts_end_with_the_last_of_them(void **state)
     assert_int_equal(field.live->picker->young_until, NEVER);
 }
 
-/* Whatever there is, and whoever is ejected since: never one that may not be used. */
-static void no_pick_gives_what_is_ejected_or_unhealthy(void **state)
-{
-    static const enum locality_mode modes[] = { LOCALITY_IGNORED, LOCALITY_WEIGHTED };
-    static const char *const names[] = { "a", "b", "c" };
-    static const struct locality_weight weights[] = { { { "a", 1 }, 0, 1 },
-                                                      { { "b", 1 }, 0, 3 },
-                                                      { { "a", 1 }, 1, 2 } };
-    struct rand rand;
-
-    (void)state;
-    tulle__rand_init(&rand, 3);
-    for (int round = 0; round < 300; round++) {
-        struct group list[6] = { 0 };
-        size_t count = 1 + rand_below(&rand, 6);
-        struct view *view;
-
-        groups_reset((enum balancer_kind)rand_below(&rand, 4));
-        groups.config.locality.mode = modes[rand_below(&rand, 2)];
-        groups.weights = weights;
-        groups.weight_count = 3;
-        for (size_t g = 0; g < count; g++) {
-            list[g] = (struct group){ .priority = rand_below(&rand, 3),
-                                      .locality = names[rand_below(&rand, 3)],
-                                      .count = 1 + rand_below(&rand, 5) };
-            list[g].unhealthy = rand_below(&rand, (uint32_t)list[g].count + 1);
-        }
-        assert_true(groups_fill(list, count));
-        for (int i = 0; i < 60; i++) {
-            size_t ejected = rand_below(&rand, (uint32_t)field.live->view_count);
-
-            if (i % 4 == 0 && fixture_view(field.live, ejected) != NULL) {
-                fixture_record(field.live, field_view(ejected), VERDICT_5XX, 5, field.now);
-            }
-            if (i % 16 == 0) {
-                assert_true(field_rebuild());
-            }
-            if (field_pick(&view) == PICK_ENDPOINT) {
-                assert_int_not_equal(view->gate, GATE_EJECTED);
-                assert_int_not_equal(view->fitness, FIT_NOT);
-            }
-        }
-        assert_true(GROUPS_FILL({ .count = 0 }));
-        tulle__live_sweep(&field.set);
-    }
-}
-
 static void running_out_of_memory_leaves_no_half_of_a_picker(void **state)
 {
     static const struct locality_weight weights[] = { { { "a", 1 }, 0, 1 }, { { "b", 1 }, 0, 1 } };
@@ -309,6 +262,5 @@ TEST_MAIN(SPREAD_TEST(a_priority_spills_what_its_health_cannot_carry),
           SPREAD_TEST(some_calls_are_dropped_but_not_when_tried_again),
           SPREAD_TEST(any_few_calls_in_a_row_are_spread_evenly),
           SPREAD_TEST(slow_starts_end_with_the_last_of_them),
-          SPREAD_TEST(no_pick_gives_what_is_ejected_or_unhealthy),
           TEST_OOM_WITH(running_out_of_memory_leaves_no_half_of_a_picker, field_setup,
                         field_teardown))

@@ -57,6 +57,27 @@ static void a_base_of_one_waits_not_at_all(void **state)
     assert_int_equal(tulle__backoff(1, 1, 1, &rand), 0);
 }
 
+static void a_rest_is_kept_and_up_to_a_half_added(void **state)
+{
+    int64_t least = INT64_MAX, most = 0;
+    struct rand rand;
+
+    (void)state;
+    tulle__rand_init(&rand, 7);
+    for (int i = 0; i < DRAWS; i++) {
+        int64_t delay = tulle__backoff_above(MAX, &rand);
+
+        least = delay < least ? delay : least;
+        most = delay > most ? delay : most;
+    }
+    assert_in_range(least, MAX, MAX / 100 * 101);
+    assert_in_range(most, MAX / 100 * 149, MAX / 2 * 3);
+    for (int i = 0; i < 100; i++) {
+        assert_true(tulle__backoff_above(INT64_MAX - 1, &rand) >= INT64_MAX - 1);
+    }
+}
+
 TEST_MAIN(cmocka_unit_test(the_bound_doubles_with_each_retry_up_to_the_greatest),
           cmocka_unit_test(a_great_number_of_retries_does_not_overflow),
-          cmocka_unit_test(a_base_of_one_waits_not_at_all))
+          cmocka_unit_test(a_base_of_one_waits_not_at_all),
+          cmocka_unit_test(a_rest_is_kept_and_up_to_a_half_added))

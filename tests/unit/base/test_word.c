@@ -7,6 +7,7 @@
 
 #include "base/macros.h"
 #include "base/word.h"
+#include "endpoint/breaker.h"
 #include "harness/test.h"
 #include "policy/retry_budget.h"
 
@@ -96,25 +97,17 @@ static void budget_set(void *user, uint64_t word)
     ((struct budgeted *)user)->word = word;
 }
 
-static bool deposit(uint64_t *word, const void *config, uint32_t now_ms)
-{
-    *word = tulle__retry_budget_deposit(*word, config, now_ms);
-    return false;
-}
-
-static bool withdraw(uint64_t *word, const void *config, uint32_t now_ms)
-{
-    return tulle__retry_budget_withdraw(word, config, now_ms);
-}
-
 /* Two calls, then two retries; the clocks of the threads differ by a millisecond. */
 static bool call_or_retry(void *user, int thread, int i, unsigned answers)
 {
     struct budgeted *budgeted = user;
 
     (void)answers;
-    return word_change(&budgeted->word, i < 2 ? deposit : withdraw, &half,
-                       1000 + (uint32_t)thread % 2);
+    if (i >= 2) {
+        return retry_budget_take(&budgeted->word, &half, 1000 + (uint32_t)thread % 2);
+    }
+    retry_budget_pay(&budgeted->word, &half, 1000 + (uint32_t)thread % 2);
+    return false;
 }
 
 static unsigned granted_of(const unsigned *answers)
@@ -159,5 +152,191 @@ static void a_budget_gives_what_was_paid_in_and_no_more_in_any_order(void **stat
     assert_int_equal(budgeted.granted_most, 3);
 }
 
+/* --- a hedge budget --- */
+
+/* A call, a hedge, what it cost given back if it came to nothing, another hedge
+ * (policy/hedge.c). */
+static bool call_or_hedge(void *user, int thread, int i, unsigned answers)
+{
+    static const struct budget_config whole = { .permille = 1000 };
+    struct budgeted *budgeted = user;
+
+    (void)thread;
+    if (i % 2 == 1) {
+        return retry_budget_take(&budgeted->word, &half, 1000);
+    }
+    if (i == 0 || answers & 1U << 1) {
+        retry_budget_pay(&budgeted->word, i == 0 ? &half : &whole, 1000);
+        return true;
+    }
+    return false;
+}
+
+static unsigned count_of(const unsigned *answers, int i)
+{
+    unsigned count = 0;
+
+    for (int thread = 0; thread < INTERLEAVE_THREADS; thread++) {
+        count += answers[thread] >> i & 1;
+    }
+    return count;
+}
+
+static void hedges_are_covered(void *user, uint64_t word, const unsigned *answers)
+{
+    unsigned paid = 500 * count_of(answers, 0) + 1000 * count_of(answers, 2);
+
+    (void)user;
+    assert_int_equal(tulle__retry_budget_balance(word, &half, 1000) +
+                         1000 * (count_of(answers, 1) + count_of(answers, 3)),
+                     paid);
+}
+
+static void hedges_add_up(void *user, uint64_t word, const unsigned *answers)
+{
+    struct budgeted *budgeted = user;
+    unsigned granted = count_of(answers, 1) + count_of(answers, 3);
+
+    hedges_are_covered(user, word, answers);
+    budgeted->granted_least = granted < budgeted->granted_least ? granted : budgeted->granted_least;
+    budgeted->granted_most = granted > budgeted->granted_most ? granted : budgeted->granted_most;
+}
+
+static void what_is_given_back_can_be_taken_again_in_any_order(void **state)
+{
+    struct budgeted budgeted = { .word = 1000, .granted_least = 100 };
+    const struct interleave run = { budget_get,         budget_set,    call_or_hedge,
+                                    hedges_are_covered, hedges_add_up, &budgeted };
+
+    (void)state;
+    assert_true(interleave_run(&run) > 1000);
+    /* Of one and a half: once, or three times with each given back and taken again. */
+    assert_int_equal(budgeted.granted_least, 1);
+    assert_int_equal(budgeted.granted_most, 4);
+}
+
+/* --- the next instant of something --- */
+
+static uint64_t instant_get(void *user)
+{
+    return (uint64_t) * (atomic_int_least64_t *)user;
+}
+
+static void instant_set(void *user, uint64_t word)
+{
+    *(atomic_int_least64_t *)user = (int64_t)word;
+}
+
+static bool bring_forward(void *user, int thread, int i, unsigned answers)
+{
+    static const int64_t wanted[INTERLEAVE_THREADS][INTERLEAVE_OPERATIONS] = {
+        { 90, 50, 70, 40 }, { 95, 30, 20, 60 }, { 80, 25, 200, 45 }
+    };
+
+    (void)answers;
+    word_lower(user, wanted[thread][i]);
+    return false;
+}
+
+static void the_earliest_stands(void *user, uint64_t word, const unsigned *answers)
+{
+    (void)user, (void)answers;
+    assert_int_equal(word, 20);
+}
+
+static void the_earliest_instant_stands_in_any_order(void **state)
+{
+    atomic_int_least64_t instant = 100;
+    const struct interleave run = { instant_get, instant_set,         bring_forward,
+                                    NULL,        the_earliest_stands, &instant };
+
+    (void)state;
+    assert_true(interleave_run(&run) > 1000);
+}
+
+/* --- a slice of the breaker's window --- */
+
+enum { NUMBER = 40 };
+
+struct sliced {
+    atomic_uint_least64_t word;
+    bool one_is_ahead;
+    unsigned ends;
+};
+
+static uint64_t slice_get(void *user)
+{
+    return *&((struct sliced *)user)->word;
+}
+
+static void slice_set(void *user, uint64_t word)
+{
+    ((struct sliced *)user)->word = word;
+}
+
+static bool slice_step(uint64_t *slice, const void *success, uint32_t number)
+{
+    *slice = tulle__breaker_slice_add(*slice, number, *(const bool *)success);
+    return true;
+}
+
+/* A success, a failure, a success, a failure; one thread's clock may be a window ahead. */
+static bool sample(void *user, int thread, int i, unsigned answers)
+{
+    struct sliced *sliced = user;
+    const bool success = i % 2 == 0;
+    uint32_t ahead = sliced->one_is_ahead && thread == 0 ? BREAKER_SLICES : 0;
+
+    (void)answers;
+    return word_change(&sliced->word, slice_step, &success, NUMBER + ahead);
+}
+
+static uint64_t slice_of(uint32_t number, int requests, int successes)
+{
+    uint64_t slice = 0;
+
+    for (int i = 0; i < requests; i++) {
+        slice = tulle__breaker_slice_add(slice, number, i < successes);
+    }
+    return slice;
+}
+
+/* The newest slice has at least what the newest clock counted. */
+static void no_sample_is_lost(void *user, uint64_t word, const unsigned *answers)
+{
+    struct sliced *sliced = user;
+    bool found = false;
+
+    (void)answers;
+    sliced->ends++;
+    if (!sliced->one_is_ahead) {
+        assert_true(word == slice_of(NUMBER, 12, 6));
+        return;
+    }
+    for (int successes = 2; successes <= 6; successes++) {
+        for (int failures = 2; failures <= 6; failures++) {
+            found =
+                found || word == slice_of(NUMBER + BREAKER_SLICES, successes + failures, successes);
+        }
+    }
+    assert_true(found);
+}
+
+static void a_slice_counts_every_sample_in_any_order(void **state)
+{
+    (void)state;
+    for (int ahead = 0; ahead <= 1; ahead++) {
+        struct sliced sliced = { .one_is_ahead = ahead };
+        const struct interleave run = { slice_get, slice_set,         sample,
+                                        NULL,      no_sample_is_lost, &sliced };
+
+        assert_true(interleave_run(&run) > 1000);
+        assert_true(sliced.ends > 0);
+    }
+}
+
 TEST_MAIN(cmocka_unit_test(a_count_is_never_over_its_limit_in_any_order),
-          cmocka_unit_test(a_budget_gives_what_was_paid_in_and_no_more_in_any_order))
+          cmocka_unit_test(a_budget_gives_what_was_paid_in_and_no_more_in_any_order),
+          cmocka_unit_test(what_is_given_back_can_be_taken_again_in_any_order),
+          cmocka_unit_test(the_earliest_instant_stands_in_any_order),
+          cmocka_unit_test(a_slice_counts_every_sample_in_any_order))

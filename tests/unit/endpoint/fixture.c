@@ -23,12 +23,13 @@ static struct endpoint_set *endpoints_new(const struct fixture_endpoints *wanted
             endpoints = NULL;
         }
     }
-    if (endpoints == NULL) {
+    if (endpoints != NULL && wanted->shape != NULL) {
+        wanted->shape(endpoints);
+    }
+    if (endpoints == NULL || !tulle__endpoint_set_fill(set, endpoints, wanted->count)) {
         tulle__part_unref(set);
         return NULL;
     }
-    set->endpoints = endpoints;
-    set->count = wanted->count;
     return set;
 }
 

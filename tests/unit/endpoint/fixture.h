@@ -16,6 +16,7 @@ enum { FIXTURE_LOOPS = 2 };
 struct fixture_endpoints {
     size_t from, count;      /* addresses "10.0.<from>:80" and on, of five digits */
     const uint32_t *weights; /* NULL: all 1 */
+    void (*shape)(struct endpoint *endpoints); /* what else is to be said of them; NULL: nothing */
 };
 
 /* "outbound|80||shop" with Envoy's defaults and outlier detection of Istio's. NULL: no memory. */

@@ -19,7 +19,7 @@ static int teardown(void **state)
 {
     (void)state;
     tulle__live_set_fini(&set);
-    assert_int_equal(set.peers.by_key.count, 0);
+    assert_int_equal(set.peers.count, 0);
     return 0;
 }
 
@@ -119,12 +119,13 @@ static void a_view_that_lost_its_name_lives_while_it_is_used(void **state)
     adopt_range(1, 2, &changed);
     assert_int_equal(live->endpoint_count, 2);
     tulle__live_sweep(&set);
-    assert_int_equal(live->view_count, 3);
-    assert_true(str_equal(view->peer->address, STR("10.0.00000:80")));
+    assert_int_equal(live->gone_count, 1);
+    assert_true(str_equal(peer_address(view->peer), STR("10.0.00000:80")));
     view_release(view);
     tulle__live_sweep(&set);
+    assert_int_equal(live->gone_count, 0);
     assert_int_equal(live->view_count, 2);
-    assert_int_equal(set.peers.by_key.count, 2);
+    assert_int_equal(set.peers.count, 2);
 }
 
 static void a_view_that_lost_its_name_lives_while_a_picker_names_it(void **state)
@@ -132,15 +133,20 @@ static void a_view_that_lost_its_name_lives_while_a_picker_names_it(void **state
     bool changed;
     struct cluster_live *live = adopt_range(0, 3, &changed);
     struct view *view = fixture_view(live, 0);
+    struct picker_head picker = { .version = live->version }, picker_of_now = { .version = 0 };
 
     (void)state;
-    view->pickers++;
+    list_add_last(&live->pickers, &picker.node);
     adopt_range(1, 2, &changed);
+    picker_of_now.version = live->version;
+    list_add_last(&live->pickers, &picker_of_now.node);
     tulle__live_sweep(&set);
-    assert_int_equal(live->view_count, 3);
-    view->pickers--;
+    assert_int_equal(live->gone_count, 1);
+    assert_true(str_equal(peer_address(view->peer), STR("10.0.00000:80")));
+    list_remove(&picker.node);
     tulle__live_sweep(&set);
-    assert_int_equal(live->view_count, 2);
+    assert_int_equal(live->gone_count, 0);
+    list_remove(&picker_of_now.node);
 }
 
 static void an_endpoint_that_comes_back_finds_its_view(void **state)
@@ -173,7 +179,7 @@ static void another_weight_or_balancer_calls_for_a_new_picker(void **state)
     live->picker = (struct picker *)(void *)&picker;
     adopt(fixture_cluster(&weighted), &changed);
     assert_true(changed);
-    assert_int_equal(fixture_view(live, 1)->weight, 7);
+    assert_int_equal(view_weight(fixture_view(live, 1)), 7);
     cluster = fixture_cluster(&weighted);
     cluster->balancer.kind = BALANCER_RANDOM;
     tulle__balancer_seal(&cluster->balancer);
@@ -212,12 +218,12 @@ static void another_protocol_is_another_peer(void **state)
     adopt(cluster, &changed);
     assert_true(changed);
     assert_int_equal(fixture_named(live), 3);
-    assert_int_equal(live->view_count, 6);
-    assert_int_equal(fixture_view(live, 0)->peer->protocol, PROTOCOL_HTTP2);
+    assert_int_equal(live->gone_count, 3);
+    assert_int_equal(peer_protocol(fixture_view(live, 0)->peer), PROTOCOL_HTTP2);
     adopt_range(0, 3, &changed);
     assert_int_equal(fixture_named(live), 3);
-    assert_int_equal(fixture_view(live, 0)->peer->protocol, PROTOCOL_HTTP1);
-    assert_int_equal(live->view_count, 6);
+    assert_int_equal(peer_protocol(fixture_view(live, 0)->peer), PROTOCOL_HTTP1);
+    assert_int_equal(live->gone_count, 3);
     tulle__live_sweep(&set);
     assert_int_equal(live->view_count, 3);
     view_release(fixture_view(live, 1));
@@ -251,11 +257,9 @@ static void without_outlier_detection_nobody_stays_ejected(void **state)
     assert_true(live->gates_changed);
 }
 
-static struct cluster_live *discarded_from;
 static void discard(struct picker *picker)
 {
-    (void)picker;
-    discarded_from->views[0]->pickers--;
+    list_remove(&((struct picker_head *)(void *)picker)->node);
 }
 
 static void a_cluster_without_references_goes_with_its_picker(void **state)
@@ -265,33 +269,34 @@ static void a_cluster_without_references_goes_with_its_picker(void **state)
     struct picker_head picker = { .discard = discard };
 
     (void)state;
-    discarded_from = live;
-    live->views[0]->pickers = 1;
+    list_add_last(&live->pickers, &picker.node);
     live->picker = (struct picker *)(void *)&picker;
     tulle__live_sweep(&set);
     assert_int_equal(set.by_name.count, 1);
     tulle__live_unref(live);
     tulle__live_sweep(&set);
     assert_int_equal(set.by_name.count, 0);
-    assert_int_equal(set.peers.by_key.count, 0);
+    assert_int_equal(set.peers.count, 0);
 }
 
 static void a_cluster_waits_for_the_retired_picker_that_names_its_views(void **state)
 {
     bool changed;
     struct cluster_live *live = adopt_range(0, 3, &changed);
+    struct picker_head picker = { .version = live->version };
 
     (void)state;
-    live->views[2]->pickers = 1;
+    list_add_last(&live->pickers, &picker.node);
     tulle__live_unref(live);
     tulle__live_sweep(&set);
     assert_int_equal(set.by_name.count, 1);
-    assert_int_equal(live->view_count, 1);
+    assert_int_equal(live->view_count, 0);
+    assert_int_equal(live->gone_count, 3);
     assert_ptr_equal(adopt_range(0, 3, &changed), live);
     assert_true(changed);
     assert_int_equal(fixture_named(live), 3);
     tulle__live_unref(live);
-    fixture_view(live, 2)->pickers = 0;
+    list_remove(&picker.node);
     tulle__live_sweep(&set);
     assert_int_equal(set.by_name.count, 0);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include "endpoint/outlier.h"
+#include "endpoint/past.h"
 
 #include <stdio.h>
 
@@ -62,7 +63,7 @@ static void the_fifth_5xx_in_a_row_ejects(void **state)
     assert_true(is_ejected());
     assert_true(live->gates_changed);
     assert_int_equal(live->ejected, 1);
-    assert_int_equal(view->ejections, 1);
+    assert_int_equal(view_ejections(view), 1);
     assert_int_equal(tulle__live_counter(live, COUNT_EJECTIONS_5XX), 1);
 }
 
@@ -73,7 +74,7 @@ static void a_success_starts_the_row_anew(void **state)
         assert_int_equal(record(VERDICT_5XX, 4), 0);
         assert_int_equal(record(VERDICT_SUCCESS, 1), 0);
     }
-    assert_int_equal(view->row_5xx, 0);
+    assert_int_equal(view_past(view)->row_5xx, 0);
 }
 
 static void nothing_is_learned_from_what_was_refused_here(void **state)
@@ -89,7 +90,7 @@ static void without_outlier_detection_nobody_is_ejected(void **state)
     (void)state;
     config->enabled = false;
     assert_int_equal(record(VERDICT_5XX, 1000), 0);
-    assert_int_equal(view->row_5xx, 0);
+    assert_int_equal(view_past(view)->row_5xx, 0);
 }
 
 static void a_threshold_of_zero_is_off(void **state)
@@ -105,7 +106,7 @@ static void gateway_errors_count_in_both_rows(void **state)
     (void)state;
     config->consecutive_gateway = 3;
     assert_int_equal(record(VERDICT_GATEWAY, 2), 0);
-    assert_int_equal(view->row_5xx, 2);
+    assert_int_equal(view_past(view)->row_5xx, 2);
     assert_int_equal(record(VERDICT_GATEWAY, 1), 1);
     assert_int_equal(tulle__live_counter(live, COUNT_EJECTIONS_GATEWAY), 1);
     assert_int_equal(tulle__live_counter(live, COUNT_EJECTIONS_5XX), 0);
@@ -117,7 +118,7 @@ static void a_5xx_that_is_no_gateway_error_ends_the_gateway_row_alone(void **sta
     config->consecutive_gateway = 3;
     assert_int_equal(record(VERDICT_GATEWAY, 2), 0);
     assert_int_equal(record(VERDICT_5XX, 1), 0);
-    assert_int_equal(view->row_gateway, 0);
+    assert_int_equal(view_past(view)->row_gateway, 0);
     assert_int_equal(record(VERDICT_GATEWAY, 1), 0);
     assert_int_equal(record(VERDICT_5XX, 1), 1);
 }
@@ -127,8 +128,8 @@ static void local_failures_are_gateway_errors_where_they_are_not_split(void **st
     (void)state;
     config->consecutive_gateway = 4;
     assert_int_equal(record(VERDICT_LOCAL, 3), 0);
-    assert_int_equal(view->row_5xx, 3);
-    assert_int_equal(view->row_local, 0);
+    assert_int_equal(view_past(view)->row_5xx, 3);
+    assert_int_equal(view_past(view)->row_local, 0);
     assert_int_equal(record(VERDICT_LOCAL, 1), 1);
     assert_int_equal(tulle__live_counter(live, COUNT_EJECTIONS_GATEWAY), 1);
 }
@@ -139,7 +140,7 @@ static void split_local_failures_have_a_row_of_their_own(void **state)
     config->split_local_origin = true;
     assert_int_equal(record(VERDICT_5XX, 4), 0);
     assert_int_equal(record(VERDICT_LOCAL, 4), 0);
-    assert_int_equal(view->row_5xx, 4);
+    assert_int_equal(view_past(view)->row_5xx, 4);
     assert_int_equal(record(VERDICT_LOCAL, 1), 1);
     assert_int_equal(tulle__live_counter(live, COUNT_EJECTIONS_LOCAL), 1);
 }
@@ -154,9 +155,9 @@ static void any_answer_ends_the_split_local_row(void **state)
     for (size_t i = 0; i < COUNT_OF(answers); i++) {
         assert_int_equal(record(VERDICT_LOCAL, 4), 0);
         assert_int_equal(record(answers[i], 1), 0);
-        assert_int_equal(view->row_local, 0);
+        assert_int_equal(view_past(view)->row_local, 0);
     }
-    assert_int_equal(view->row_5xx, 2);
+    assert_int_equal(view_past(view)->row_5xx, 2);
 }
 
 static void a_connection_alone_says_nothing_where_it_is_not_split(void **state)
@@ -164,7 +165,7 @@ static void a_connection_alone_says_nothing_where_it_is_not_split(void **state)
     (void)state;
     assert_int_equal(record(VERDICT_5XX, 4), 0);
     assert_int_equal(record(VERDICT_CONNECTED, 9), 0);
-    assert_int_equal(view->row_5xx, 4);
+    assert_int_equal(view_past(view)->row_5xx, 4);
 }
 
 static void ten_percent_of_nine_ejects_nobody(void **state)
@@ -207,7 +208,7 @@ static void late_results_of_an_ejected_endpoint_change_nothing(void **state)
 {
     (void)state;
     assert_int_equal(record(VERDICT_5XX, 50), 1);
-    assert_int_equal(view->ejections, 1);
+    assert_int_equal(view_ejections(view), 1);
     assert_int_equal(tulle__live_counter(live, COUNT_EJECTIONS_OVERFLOW), 0);
 }
 
@@ -221,7 +222,7 @@ static void a_sweep_lets_it_back_when_its_time_is_over(void **state)
     assert_true(sweep_at(31));
     assert_false(is_ejected());
     assert_int_equal(live->ejected, 0);
-    assert_int_equal(view->ejected_at, 0);
+    assert_int_equal(view_past(view)->ejected_at, 0);
     assert_false(sweep_at(41));
 }
 
@@ -231,8 +232,8 @@ static void a_row_starts_anew_after_the_return(void **state)
     config->consecutive_gateway = 4;
     record(VERDICT_GATEWAY, 9);
     sweep_at(31);
-    assert_int_equal(view->row_5xx, 0);
-    assert_int_equal(view->row_gateway, 0);
+    assert_int_equal(view_past(view)->row_5xx, 0);
+    assert_int_equal(view_past(view)->row_gateway, 0);
     assert_int_equal(record(VERDICT_GATEWAY, 3), 0);
 }
 
@@ -260,7 +261,8 @@ static void ejections_in_a_row_last_longer_up_to_the_most(void **state)
         assert_int_equal(lasts, times * 30 < 100 ? times * 30 : 100);
         now += lasts;
     }
-    assert_int_equal(view->ejections_in_a_row, 5); /* Envoy stops at one above the most */
+    assert_int_equal(view_past(view)->ejections_in_a_row,
+                     5); /* Envoy stops at one above the most */
 }
 
 static void each_healthy_interval_takes_one_off_the_multiplier(void **state)
@@ -268,14 +270,14 @@ static void each_healthy_interval_takes_one_off_the_multiplier(void **state)
     (void)state;
     assert_int_equal(ejection_lasts(1), 30);  /* back at 31 */
     assert_int_equal(ejection_lasts(31), 60); /* back at 91 */
-    assert_int_equal(view->ejections_in_a_row, 2);
+    assert_int_equal(view_past(view)->ejections_in_a_row, 2);
     sweep_at(95);
-    assert_int_equal(view->ejections_in_a_row, 2); /* no whole interval since */
+    assert_int_equal(view_past(view)->ejections_in_a_row, 2); /* no whole interval since */
     sweep_at(101);
-    assert_int_equal(view->ejections_in_a_row, 1);
+    assert_int_equal(view_past(view)->ejections_in_a_row, 1);
     sweep_at(111);
     sweep_at(121);
-    assert_int_equal(view->ejections_in_a_row, 0);
+    assert_int_equal(view_past(view)->ejections_in_a_row, 0);
     assert_int_equal(ejection_lasts(121), 30);
 }
 
@@ -287,7 +289,7 @@ static void an_ejection_whose_instant_is_not_written_yet_is_left_alone(void **st
     assert_false(sweep_at(1000));
     assert_false(tulle__outlier_lift(live, view));
     assert_true(is_ejected());
-    view->ejected_at = 1;
+    view_past(view)->ejected_at = 1;
     assert_true(sweep_at(1000));
     assert_int_equal(live->ejected, 0);
 }
@@ -378,7 +380,7 @@ static void loops_eject_at_once_and_the_count_stays_exact(void **state)
     }
     for (size_t i = 0; i < ENDPOINTS; i++) {
         ejected += live->views[i]->gate == GATE_EJECTED;
-        ejections += live->views[i]->ejections;
+        ejections += view_ejections(live->views[i]);
     }
     assert_int_equal(live->ejected, ejected);
     assert_int_equal(tulle__live_counter(live, COUNT_EJECTIONS_5XX), ejections);

@@ -18,7 +18,7 @@ static int64_t now;
 static int peer_setup(void **state)
 {
     (void)state;
-    tulle__peers_init(&peers, 1);
+    tulle__peers_init(&peers);
     config = tulle__balancer_default.weighted;
     now = 1000 * NS_PER_S;
     peer = tulle__peers_get(&peers, STR("10.0.0.1:80"), PROTOCOL_HTTP1, STR("shop"));
@@ -241,7 +241,7 @@ static void no_memory_for_a_report_is_said(void **state)
     struct peer *made;
 
     (void)state;
-    tulle__peers_init(&few, 1);
+    tulle__peers_init(&few);
     made = tulle__peers_get(&few, STR("10.0.0.9:80"), PROTOCOL_HTTP1, STR("shop"));
     CHECK_OR_DONE(made != NULL);
     CHECK_OR_DONE(tulle__peer_want_report(made));

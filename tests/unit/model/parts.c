@@ -8,16 +8,12 @@
 static struct endpoint_set *set_of(const char *address)
 {
     struct endpoint_set *set = tulle__part_new(sizeof(*set));
-    struct endpoint *endpoint = set ? ARENA_NEW(&set->part.arena, struct endpoint) : NULL;
+    const struct endpoint endpoint = { .address = str_of(address), .weight = 1 };
 
-    if (endpoint == NULL) {
+    if (set == NULL || !tulle__endpoint_set_fill(set, &endpoint, address != NULL)) {
         tulle__part_unref(set);
         return NULL;
     }
-    endpoint->address = str_of(address);
-    endpoint->weight = 1;
-    set->endpoints = endpoint;
-    set->count = address != NULL;
     tulle__endpoint_set_seal(set);
     return set;
 }

@@ -30,41 +30,36 @@ static struct fingerprint set_print(struct endpoint_set *set)
     return set->part.print;
 }
 
+static struct fingerprint endpoint_print(struct endpoint *endpoint)
+{
+    struct endpoint_set *set = tulle__part_new(sizeof(*set));
+    struct fingerprint print;
+
+    assert_non_null(set);
+    assert_true(tulle__endpoint_set_fill(set, endpoint, 1));
+    print = set_print(set);
+    tulle__part_unref(set);
+    return print;
+}
+
 static void every_field_of_an_endpoint_tells(void **state)
 {
-    struct cluster *cluster = part_cluster("outbound|80||a", "a", "", "10.0.0.1:80");
-    struct endpoint_set *set = cluster->endpoints;
-    struct endpoint endpoint = set->endpoints[0];
-    const struct label ab = { STR("a"), STR("b") }, ac = { STR("a"), STR("c") };
-    struct endpoint with_ab = endpoint, with_ac = endpoint;
-    struct endpoint other = endpoint;
+    const struct label ab = { STR("a"), STR("b") };
+    const struct label cb = { STR("c"), STR("b") }, ac = { STR("a"), STR("c") };
+    struct endpoint endpoint = { .address = STR("10.0.0.1:80"), .weight = 1 };
 
     (void)state;
-    with_ab.labels = &ab;
-    with_ac.labels = &ac;
-    with_ab.label_count = with_ac.label_count = 1;
-    other.weight = 2;
-    TELLS(set, set_print, endpoints, &other);
-    TELLS(set, set_print, endpoints, &with_ab);
-    set->endpoints = &with_ab;
-    TELLS(set, set_print, endpoints, &with_ac);
-    other = with_ab;
-    other.locality = STR("r/z");
-    TELLS(set, set_print, endpoints, &other);
-    other = with_ab;
-    other.hash_key = STR("k");
-    TELLS(set, set_print, endpoints, &other);
-    other = with_ab;
-    other.priority = 1;
-    TELLS(set, set_print, endpoints, &other);
-    other = with_ab;
-    other.health = HEALTH_DRAINING;
-    TELLS(set, set_print, endpoints, &other);
-    other = with_ab;
-    other.address = STR("10.0.0.2:80");
-    TELLS(set, set_print, endpoints, &other);
-    TELLS(set, set_print, count, 0);
-    tulle__part_unref(cluster);
+    TELLS(&endpoint, endpoint_print, weight, 2);
+    TELLS(&endpoint, endpoint_print, locality, STR("r/z"));
+    TELLS(&endpoint, endpoint_print, hash_key, STR("k"));
+    TELLS(&endpoint, endpoint_print, priority, 1);
+    TELLS(&endpoint, endpoint_print, health, HEALTH_DRAINING);
+    TELLS(&endpoint, endpoint_print, address, STR("10.0.0.2:80"));
+    endpoint.labels = &ab;
+    TELLS(&endpoint, endpoint_print, label_count, 1);
+    endpoint.label_count = 1;
+    TELLS(&endpoint, endpoint_print, labels, &cb);
+    TELLS(&endpoint, endpoint_print, labels, &ac);
 }
 
 static void every_field_of_a_locality_tells(void **state)

@@ -102,9 +102,18 @@ static void every_field_of_a_detector_tells(void **state)
 
 static void every_field_of_retries_tells(void **state)
 {
+    static const uint16_t statuses[] = { 500, 503 }, others[] = { 500, 504 };
+    static const struct str headers[] = { STR("a"), STR("b") }, names[] = { STR("a"), STR("c") };
     struct cluster *cluster = part_cluster("outbound|80||a", "a", "", NULL);
 
     (void)state;
+    cluster->retry.statuses = statuses;
+    cluster->retry.headers = headers;
+    TELLS(cluster, cluster_print, retry.status_count, 1);
+    TELLS(cluster, cluster_print, retry.header_count, 1);
+    cluster->retry.status_count = cluster->retry.header_count = 2;
+    TELLS(cluster, cluster_print, retry.statuses, others);
+    TELLS(cluster, cluster_print, retry.headers, names);
     TELLS(cluster, cluster_print, retry.also, 1);
     TELLS(cluster, cluster_print, retry.per_try_idle_ns, 1);
     TELLS(cluster, cluster_print, retry.has_backoff, true);

@@ -88,11 +88,21 @@ static const char *const counted_as[COUNTERS] = {
     [COUNT_HEDGES_SKIPPED_ROOM] =
         "tulle_hedges_skipped_total{cluster=\"" NAME "\",reason=\"room\"}",
     [COUNT_PANIC] = "tulle_panic_picks_total{cluster=\"" NAME "\"}",
+    [COUNT_SPILLED] = "tulle_spilled_picks_total{cluster=\"" NAME "\"}",
     [COUNT_DROPPED] = "tulle_dropped_total{cluster=\"" NAME "\"}",
+    [COUNT_SHED_ADAPTIVE] = "tulle_shed_total{cluster=\"" NAME "\",by=\"adaptive_concurrency\"}",
+    [COUNT_SHED_ADMISSION] = "tulle_shed_total{cluster=\"" NAME "\",by=\"admission_control\"}",
+    [COUNT_SHED_THROTTLING] = "tulle_shed_total{cluster=\"" NAME "\",by=\"adaptive_throttling\"}",
     [COUNT_LOAD_REPORTS] = "tulle_load_reports_total{cluster=\"" NAME "\",result=\"read\"}",
     [COUNT_LOAD_REPORTS_BAD] = "tulle_load_reports_total{cluster=\"" NAME "\",result=\"refused\"}",
     [COUNT_PROBES_ANSWERED] = "tulle_probes_total{cluster=\"" NAME "\",result=\"answered\"}",
     [COUNT_PROBES_LOST] = "tulle_probes_total{cluster=\"" NAME "\",result=\"lost\"}",
+    [COUNT_CHECKS] = "tulle_health_check_attempts_total{cluster=\"" NAME "\"}",
+    [COUNT_CHECKS_PASSED] = "tulle_health_checks_total{cluster=\"" NAME "\",result=\"passed\"}",
+    [COUNT_CHECKS_FAILED] = "tulle_health_checks_total{cluster=\"" NAME "\",result=\"failed\"}",
+    [COUNT_CHECKS_UNREACHED] =
+        "tulle_health_checks_total{cluster=\"" NAME "\",result=\"unreached\"}",
+    [COUNT_CHECKS_VOID] = "tulle_health_checks_total{cluster=\"" NAME "\",result=\"void\"}",
 };
 
 static void every_counter_is_written_and_added_up_over_loops(void **state)

@@ -24,9 +24,10 @@ static void order_holds(const struct layer_type *const *order, const char *const
 static void a_call_into_the_mesh_passes_every_policy(void **state)
 {
     static const char *const names[] = {
-        "telemetry",    "trace",   "deadline",  "timeout",  "hash",    "retry",  "hedge",
-        "span",         "admit",   "pick",      "endpoint", "latency", "report", "per-try timeout",
-        "per-try idle", "resolve", "transport", NULL
+        "telemetry", "trace",     "deadline", "adaptive", "admission",       "timeout",
+        "hash",      "retry",     "hedge",    "span",     "throttling",      "admit",
+        "pick",      "endpoint",  "latency",  "report",   "per-try timeout", "per-try idle",
+        "resolve",   "transport", NULL
     };
 
     (void)state;

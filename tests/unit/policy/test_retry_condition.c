@@ -26,6 +26,7 @@ struct row {
     int grpc;
     bool ratelimited;
     bool wanted;
+    bool has_header;
 };
 
 static struct outcome outcome_of(const struct row *row)
@@ -72,6 +73,7 @@ static void check_rows(const struct row *rows, size_t count)
             .outcome = &outcome,
             .grpc_status = row->grpc ? row->grpc : -1,
             .is_ratelimited = row->ratelimited,
+            .has_header = row->has_header,
             .is_idempotent = tulle__method_is_idempotent(str_of(row->method)),
         };
 
@@ -95,6 +97,11 @@ static void answers_are_judged_by_status(void **state)
         { RETRY_ON_RETRIABLE_4XX, ANSWER, 404, "GET", 0, false, false },
         { RETRY_ON_STATUS_CODES, ANSWER, 418, "GET", 0, false, true },
         { RETRY_ON_STATUS_CODES, ANSWER, 419, "GET", 0, false, false },
+        { RETRY_ON_HEADERS, ANSWER, 200, "POST", 0, false, true, .has_header = true },
+        { RETRY_ON_HEADERS, ANSWER, 503, "GET", 0, false, false },
+        { RETRY_ON_HEADERS, ANSWER, 503, "GET", 0, true, false, .has_header = true },
+        { RETRY_ON_5XX, ANSWER, 200, "GET", 0, false, false, .has_header = true },
+        { RETRY_ON_HTTP3_POST_CONNECT, ANSWER, 503, "GET", 0, false, false },
         { RETRY_ON_RESET, ANSWER, 503, "GET", 0, false, false },
         { OURS, ANSWER, 503, "GET", 0, false, false },
         { RETRY_ON_5XX, ANSWER, 503, "GET", 0, true, false },
@@ -140,6 +147,7 @@ static void losses_are_judged_by_how_far_the_request_got(void **state)
         { OURS | RETRY_ON_5XX, BAD_TLS, 0, "GET", 0, false, false },
         { RETRY_ON_RESET_BEFORE_REQUEST, RESET_UNSENT, 0, "POST", 0, false, true },
         { RETRY_ON_RESET_BEFORE_REQUEST, RESET_SENT, 0, "GET", 0, false, false },
+        { RETRY_ON_HTTP3_POST_CONNECT, RESET_SENT, 0, "GET", 0, false, false },
         { OURS | RETRY_ON_5XX, HERE, 0, "GET", 0, false, false },
     };
 

@@ -103,7 +103,7 @@ const char *sourcing_address(const struct sourcing *sourcing, const char *name, 
         const struct cluster *cluster = draft->clusters[i];
         if (str_equal(cluster->host, str_of(host)) && cluster->subset.size == 0 &&
             cluster->endpoints->count > 0) {
-            snprintf(out, size, "%.*s", STR_ARG(cluster->endpoints->endpoints[0].address));
+            snprintf(out, size, "%.*s", STR_ARG(endpoint_at(cluster->endpoints, 0).address));
         }
     }
     return out;

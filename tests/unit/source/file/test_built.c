@@ -75,7 +75,7 @@ static void what_was_built_translates_like_a_file(void **state)
     cluster = translated_cluster(translated, "outbound|80||reviews.default.svc.cluster.local");
     assert_non_null(cluster);
     assert_int_equal(cluster->protocol, PROTOCOL_HTTPS);
-    assert_true(str_equal(cluster->endpoints->endpoints[0].address, STR("10.0.0.1:9080")));
+    assert_true(str_equal(endpoint_at(cluster->endpoints, 0).address, STR("10.0.0.1:9080")));
 done:
     translated_free(translated);
     tulle_config_free(config);

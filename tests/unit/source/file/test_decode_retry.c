@@ -112,8 +112,6 @@ static void unknown_conditions_are_told(void **state)
     assert_mistake("VirtualService", RETRIES("attempts: 1, retryOn: 'reset,conect-failure'"),
                    "8:37: unknown retryOn condition \"conect-failure\"; did you mean "
                    "\"connect-failure\"?");
-    assert_mistake("VirtualService", RETRIES("attempts: 1, retryOn: retriable-headers"),
-                   "8:37: retryOn condition \"retriable-headers\" is not supported yet");
     assert_mistake("VirtualService", RETRIES("attempts: 1, retryOn: 99"),
                    "8:37: retryOn: 99 is no status code, or one too many");
     assert_mistake("VirtualService", RETRIES("attempts: 1, retryOn: [reset]"),

@@ -73,11 +73,20 @@ static void limits_and_connections_are_read(void **state)
                              "preconnect: {perEndpoint: 1.5, warm: 1}");
 
     (void)state;
+    assert_int_equal(policy->limits.max_connections, LIMIT_NONE);
     assert_int_equal(policy->limits.endpoint_max_requests, 8);
     assert_int_equal(policy->limits.endpoint_max_connections, 2);
     assert_int_equal(policy->limits.max_requests, LIMIT_NONE);
     assert_int_equal(policy->preconnect.per_endpoint, 1500);
     assert_int_equal(policy->preconnect.warm, 1);
+    readout_fini(&out);
+    policy = readout_policy(&out, "limits: {maxConnections: 3, maxPendingRequests: 0,\n"
+                                  "  maxRequests: 4, maxRetries: 0}");
+    assert_int_equal(policy->limits.max_connections, 3);
+    assert_int_equal(policy->limits.max_pending, 0);
+    assert_int_equal(policy->limits.max_requests, 4);
+    assert_int_equal(policy->limits.max_retries, 0);
+    assert_int_equal(policy->limits.endpoint_max_requests, LIMIT_NONE);
     readout_fini(&out);
 }
 

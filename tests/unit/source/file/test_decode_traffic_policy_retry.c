@@ -21,7 +21,8 @@ static void every_field_of_a_retry_is_read(void **state)
 {
     struct readout out;
     const struct retry_more *retry =
-        &readout_policy(&out, "retry: {retryOn: \"5xx, reset\", perTryIdleTimeout: 2s,\n"
+        &readout_policy(&out, "retry: {retryOn: \"5xx, 429, reset\", perTryIdleTimeout: 2s,\n"
+                              "  retriableHeaders: \"X-Again , x-later\",\n"
                               "  backOff: {baseInterval: 10ms, maxInterval: 20ms},\n"
                               "  rateLimitedRetryBackOff: {maxInterval: 0s},\n"
                               "  hostSelectionRetryMaxAttempts: 3, previousHosts: false,\n"
@@ -30,7 +31,12 @@ static void every_field_of_a_retry_is_read(void **state)
              ->retry;
 
     (void)state;
-    assert_int_equal(retry->also, RETRY_ON_5XX | RETRY_ON_RESET);
+    assert_int_equal(retry->also, RETRY_ON_5XX | RETRY_ON_RESET | RETRY_ON_STATUS_CODES);
+    assert_int_equal(retry->status_count, 1);
+    assert_int_equal(retry->statuses[0], 429);
+    assert_int_equal(retry->header_count, 2);
+    assert_true(str_equal(retry->headers[0], STR("x-again")));
+    assert_true(str_equal(retry->headers[1], STR("x-later")));
     assert_int_equal(retry->per_try_idle_ns, 2 * NS_PER_S);
     assert_true(retry->has_backoff);
     assert_int_equal(retry->backoff_base_ns, 10 * NS_PER_MS);
@@ -77,7 +83,10 @@ static void what_is_wrong_is_told(void **state)
     } cases[] = {
         { "retry: {retryOn: 5xy}",
           "6:20: unknown retryOn condition \"5xy\"; did you mean \"5xx\"?" },
-        { "retry: {retryOn: \"503\"}", "6:20: unknown retryOn condition \"503\"" },
+        { "retry: {retryOn: \"600\"}", "6:20: retryOn: 600 is no status code, or one too many" },
+        { "retry: {retriableHeaders: \"a,,b\"}", "6:29: \"\" is no name of a header" },
+        { "retry: {retriableHeaders: \"a b\"}", "6:29: \"a b\" is no name of a header" },
+        { "retry: {retriableHeaders: [a]}", "6:29: retriableHeaders must be a text" },
         { "retry: {retryOn: [reset]}",
           "6:20: retryOn must be a text, its conditions split by commas" },
         { "retry: {backOff: {baseInterval: 2s, maxInterval: 1s}}",

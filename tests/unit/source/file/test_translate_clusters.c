@@ -66,7 +66,7 @@ static void a_subset_has_the_endpoints_with_all_of_its_labels(void **state)
                          SUBSETS(SUBSET("v1", "v1"), both, any, SUBSET("v9", "v9"))),
     };
     struct translated *translated = TRANSLATED(resources);
-    const struct endpoint *endpoint;
+    struct endpoint endpoint;
 
     (void)state;
     CHECK_OR_DONE(translated != NULL);
@@ -75,13 +75,13 @@ static void a_subset_has_the_endpoints_with_all_of_its_labels(void **state)
     assert_int_equal(cluster(translated, "outbound|80|both|a.b")->endpoints->count, 1);
     assert_int_equal(cluster(translated, "outbound|80|any|a.b")->endpoints->count, 4);
     assert_int_equal(cluster(translated, "outbound|80|v9|a.b")->endpoints->count, 0);
-    endpoint = cluster(translated, "outbound|80|both|a.b")->endpoints->endpoints;
-    assert_true(str_equal(endpoint->address, STR("10.0.0.3:80")));
-    assert_true(str_equal(endpoint->locality, STR("r/z")));
-    assert_int_equal(endpoint->weight, 7);
-    assert_int_equal(endpoint->label_count, 2);
-    assert_true(str_equal(endpoint->labels[0].name, STR("version")));
-    assert_true(str_equal(endpoint->labels[1].value, STR("a")));
+    endpoint = endpoint_at(cluster(translated, "outbound|80|both|a.b")->endpoints, 0);
+    assert_true(str_equal(endpoint.address, STR("10.0.0.3:80")));
+    assert_true(str_equal(endpoint.locality, STR("r/z")));
+    assert_int_equal(endpoint.weight, 7);
+    assert_int_equal(endpoint.label_count, 2);
+    assert_true(str_equal(endpoint.labels[0].name, STR("version")));
+    assert_true(str_equal(endpoint.labels[1].value, STR("a")));
 done:
     translated_free(translated);
 }
@@ -96,7 +96,7 @@ static void a_weight_is_at_least_one(void **state)
 
     (void)state;
     CHECK_OR_DONE(translated != NULL);
-    assert_int_equal(cluster(translated, "outbound|80||a.b")->endpoints->endpoints[0].weight, 1);
+    assert_int_equal(endpoint_at(cluster(translated, "outbound|80||a.b")->endpoints, 0).weight, 1);
 done:
     translated_free(translated);
 }

@@ -56,12 +56,12 @@ static void endpoints_are_sorted_and_have_their_ports_number(void **state)
     CHECK_OR_DONE(translated != NULL);
     set = set_of(translated, "outbound|80||a.default.svc.cluster.local");
     assert_int_equal(set->count, 3);
-    assert_true(str_equal(set->endpoints[0].address, STR("10.0.0.1:9999")));
-    assert_true(str_equal(set->endpoints[1].address, STR("10.0.0.2:80")));
-    assert_true(str_equal(set->endpoints[2].address, STR("[::1]:80")));
-    assert_int_equal(set->endpoints[0].weight, 1);
+    assert_true(str_equal(endpoint_at(set, 0).address, STR("10.0.0.1:9999")));
+    assert_true(str_equal(endpoint_at(set, 1).address, STR("10.0.0.2:80")));
+    assert_true(str_equal(endpoint_at(set, 2).address, STR("[::1]:80")));
+    assert_int_equal(endpoint_at(set, 0).weight, 1);
     set = set_of(translated, "outbound|81||a.default.svc.cluster.local");
-    assert_true(str_equal(set->endpoints[0].address, STR("10.0.0.1:8081")));
+    assert_true(str_equal(endpoint_at(set, 0).address, STR("10.0.0.1:8081")));
 done:
     translated_free(translated);
 }
@@ -206,8 +206,8 @@ static void a_name_is_an_endpoint_where_names_are_looked_up(void **state)
     assert_non_null(cluster);
     assert_int_equal(cluster->discovery, DISCOVERY_STRICT_DNS);
     assert_int_equal(cluster->endpoints->count, 2);
-    assert_true(str_equal(cluster->endpoints->endpoints[0].address, STR("10.0.0.1:80")));
-    assert_true(str_equal(cluster->endpoints->endpoints[1].address, STR("b.example.com:80")));
+    assert_true(str_equal(endpoint_at(cluster->endpoints, 0).address, STR("10.0.0.1:80")));
+    assert_true(str_equal(endpoint_at(cluster->endpoints, 1).address, STR("b.example.com:80")));
     assert_true(translated_complains(translated, "endpoint \"a b\" is not a host name"));
 done:
     translated_free(translated);
@@ -227,10 +227,10 @@ static void hosts_without_endpoints_are_looked_up_themselves(void **state)
     CHECK_OR_DONE(translated != NULL);
     cluster = translated_cluster(translated, "outbound|80||api.example.com");
     assert_int_equal(cluster->endpoints->count, 1);
-    assert_int_equal(cluster->endpoints->endpoints[0].weight, 1);
-    assert_true(str_equal(cluster->endpoints->endpoints[0].address, STR("api.example.com:8080")));
+    assert_int_equal(endpoint_at(cluster->endpoints, 0).weight, 1);
+    assert_true(str_equal(endpoint_at(cluster->endpoints, 0).address, STR("api.example.com:8080")));
     cluster = translated_cluster(translated, "outbound|80||short.default.svc.cluster.local");
-    assert_true(str_equal(cluster->endpoints->endpoints[0].address, STR("short:8080")));
+    assert_true(str_equal(endpoint_at(cluster->endpoints, 0).address, STR("short:8080")));
 done:
     translated_free(translated);
 }

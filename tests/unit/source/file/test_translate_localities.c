@@ -37,10 +37,10 @@ static void assert_priorities(const char *yaml, const struct source_self *self,
     assert_non_null(translated);
     const struct endpoint_set *set = cluster_of(translated)->endpoints;
     for (size_t i = 0; i < set->count; i++) {
-        struct str rest, address = tulle__str_cut(set->endpoints[i].address, ':', &rest);
+        struct str rest, address = tulle__str_cut(endpoint_at(set, i).address, ':', &rest);
 
         used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%.*s=%u", i > 0 ? " " : "",
-                                 STR_ARG(address), set->endpoints[i].priority);
+                                 STR_ARG(address), endpoint_at(set, i).priority);
     }
     assert_string_equal(text, expected);
     translated_free(translated);

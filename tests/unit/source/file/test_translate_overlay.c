@@ -53,7 +53,8 @@ done:
 static void every_part_against_failure_comes_to_its_cluster(void **state)
 {
     struct translated *translated =
-        translated_yaml(ENTRY POLICY("outlierDetection: {breaker: {}}, retry: {retryOn: 5xx},\n"
+        translated_yaml(ENTRY POLICY("outlierDetection: {breaker: {}}, "
+                                     "retry: {retryOn: \"5xx,429\", retriableHeaders: \"a, B\"},\n"
                                      "retryBudget: {budgetPercent: 20}, hedge: {},\n"
                                      "healthChecks: [{httpHealthCheck: {path: /ok, host: me,\n"
                                      "  expectedStatuses: [{start: 200, end: 300}],\n"
@@ -68,7 +69,11 @@ static void every_part_against_failure_comes_to_its_cluster(void **state)
     CHECK_OR_DONE(translated != NULL);
     const struct cluster *cluster = cluster_of(translated);
     assert_true(cluster->outlier.enabled && cluster->outlier.breaker.enabled);
-    assert_int_equal(cluster->retry.also, RETRY_ON_5XX);
+    assert_int_equal(cluster->retry.also, RETRY_ON_5XX | RETRY_ON_STATUS_CODES);
+    assert_int_equal(cluster->retry.status_count, 1);
+    assert_int_equal(cluster->retry.statuses[0], 429);
+    assert_int_equal(cluster->retry.header_count, 2);
+    assert_true(str_equal(cluster->retry.headers[1], STR("b")));
     assert_int_equal(cluster->budget.concurrency, 200);
     assert_true(cluster->hedge.enabled && cluster->adaptive.enabled);
     assert_true(cluster->admission.enabled && cluster->throttling.enabled);
@@ -104,10 +109,12 @@ static void without_a_policy_everything_is_off(void **state)
 static void what_a_policy_does_not_say_stays_the_rules(void **state)
 {
     struct translated *translated = translated_yaml(
-        ENTRY RULE("connectionPool: {http: {http2MaxRequests: 7}}, retryBudget: {percent: 10},\n"
+        ENTRY RULE("connectionPool: {http: {http2MaxRequests: 7, maxRetries: 3}}, retryBudget: "
+                   "{percent: 10},\n"
                    "outlierDetection: {consecutive5xxErrors: 2, minHealthPercent: 40},\n"
                    "loadBalancer: {consistentHash: {httpHeaderName: a}}")
-            POLICY("limits: {perEndpointConnections: 2}, locality: {overprovisioningFactor: 150},\n"
+            POLICY("limits: {perEndpointConnections: 2, maxRetries: 1}, locality: "
+                   "{overprovisioningFactor: 150},\n"
                    "balancer: {maglev: {}}"),
         NULL);
 
@@ -115,6 +122,8 @@ static void what_a_policy_does_not_say_stays_the_rules(void **state)
     assert_non_null(translated);
     const struct cluster *cluster = cluster_of(translated);
     assert_int_equal(cluster->limits.max_requests, 7);
+    assert_int_equal(cluster->limits.max_retries, 1);
+    assert_int_equal(cluster->limits.max_connections, LIMIT_NONE);
     assert_int_equal(cluster->limits.endpoint_max_connections, 2);
     assert_int_equal(cluster->outlier.consecutive_5xx, 2);
     assert_int_equal(cluster->balancer.locality.panic_percent, 40);

@@ -39,8 +39,8 @@ static void rules_of_one_host_are_merged_and_the_first_has_the_word(void **state
     assert_int_equal(translated->complaints.count, 0);
     assert_int_equal(translated->draft.cluster_count, 4);
     assert_non_null(cluster(translated, "v2"));
-    assert_true(
-        str_equal(cluster(translated, "v1")->endpoints->endpoints[0].address, STR("10.0.0.1:80")));
+    assert_true(str_equal(endpoint_at(cluster(translated, "v1")->endpoints, 0).address,
+                          STR("10.0.0.1:80")));
     assert_int_equal(cluster(translated, "")->balancer.kind, BALANCER_RANDOM);
 done:
     translated_free(translated);
