@@ -84,8 +84,9 @@ static void hear_pick(const struct watcher *watcher, const struct tulle_call *ca
     record->pick = (struct tulle_mock_pick){
         .size = sizeof(record->pick),
         .cluster = tulle__record_name(records, call_target(call)->live->name),
-        .endpoint =
-            result == PICK_ENDPOINT ? tulle__record_name(records, peer_address(call->view->peer)) : "",
+        .endpoint = result == PICK_ENDPOINT
+                        ? tulle__record_name(records, peer_address(call->view->peer))
+                        : "",
         .result = result == PICK_ENDPOINT ? TULLE_MOCK_PICKED
                   : result == PICK_HOLD   ? TULLE_MOCK_WAITS
                                           : TULLE_MOCK_NONE,

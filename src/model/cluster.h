@@ -47,8 +47,8 @@ struct cluster {
     const struct health_check *checks; /* none: an endpoint is healthy until it fails */
     size_t check_count;
     struct fingerprint checks_print; /* of them; set by tulle__cluster_seal() */
-    int64_t connect_timeout_ns; /* 10 s, Istio's mesh default */
-    int64_t idle_timeout_ns;    /* 1 h */
+    int64_t connect_timeout_ns;      /* 10 s, Istio's mesh default */
+    int64_t idle_timeout_ns;         /* 1 h */
     enum discovery discovery;
     struct str trouble;             /* why there is no endpoint; "" where there are, or will be */
     struct endpoint_set *endpoints; /* a reference; may be empty, never NULL */

@@ -34,7 +34,8 @@ static void a_get_is_sent_with_these_bytes(void **state)
     struct outcome outcome = wire_get(mesh, "http://shop/headers");
 
     (void)state;
-    assert_string_equal(outcome.body, "GET /headers HTTP/1.1\r\nHost: shop\r\n\r\n");
+    assert_string_equal(outcome.body, "GET /headers HTTP/1.1\r\nHost: shop\r\n"
+                                      "x-envoy-attempt-count: 1\r\n\r\n");
     assert_string_equal(outcome.endpoint, server_address(server));
     assert_int_equal(outcome.attempts, 1);
 }
