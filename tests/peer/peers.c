@@ -90,7 +90,7 @@ uint16_t peer_port(const struct peer *peer)
     return peer->port;
 }
 
-const char *peer_address(const struct peer *peer)
+const char *peer_at(const struct peer *peer)
 {
     return peer->address;
 }

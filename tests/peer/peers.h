@@ -19,8 +19,8 @@ void peer_free(struct peer *peer); /* ends it; NULL does nothing */
 
 const char *peer_folder(const struct peer *peer);
 uint16_t peer_port(const struct peer *peer);
-const char *peer_address(const struct peer *peer); /* "127.0.0.1:34567" */
-uint16_t peer_free_port(void);                     /* one more */
+const char *peer_at(const struct peer *peer); /* "127.0.0.1:34567" */
+uint16_t peer_free_port(void);                /* one more */
 
 /* The path of a file in its folder; lives until the next call. */
 const char *peer_path(struct peer *peer, const char *name);

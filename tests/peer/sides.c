@@ -123,7 +123,7 @@ static void envoy_open(struct side *side)
     snprintf(text, sizeof(text), "%s", peer_path(side->envoy, "envoy.yaml"));
     peer_run(side->envoy, peer_envoy(), "-c", text, "--concurrency", "1", "--disable-hot-restart",
              "--file-flush-interval-msec", "50", "-l", "warning", NULL);
-    side->mesh = peer_open(peer_address(side->envoy), TULLE_PROTOCOL_HTTP, NULL, &options);
+    side->mesh = peer_open(peer_at(side->envoy), TULLE_PROTOCOL_HTTP, NULL, &options);
 }
 
 /* "2026-11-23T09:28:29.123Z" */

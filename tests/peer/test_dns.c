@@ -89,7 +89,7 @@ static int teardown(void **state)
 /* The service "shop" on port 80, by a name. */
 static struct tulle *shop_open(const char *name)
 {
-    struct tulle_options options = { TULLE_OPTIONS_INIT, .dns_servers = peer_address(dnsmasq) };
+    struct tulle_options options = { TULLE_OPTIONS_INIT, .dns_servers = peer_at(dnsmasq) };
     struct tulle_config *config;
     struct tulle *mesh;
     char yaml[512];
@@ -225,7 +225,7 @@ static void client_trace(const char *output, const char *url)
 
     if (pid == 0) {
         setenv(CLIENT_URL, url, 1);
-        setenv(CLIENT_DNS, peer_address(dnsmasq), 1);
+        setenv(CLIENT_DNS, peer_at(dnsmasq), 1);
         setenv("TULLE_TEST_ONLY", "nothing_but_our_resolver", 1);
         setenv("ASAN_OPTIONS", "detect_leaks=0", 1); /* it cannot be traced itself */
         execlp("strace", "strace", "-f", "-qq", "-o", output, "-e",

@@ -78,7 +78,7 @@ static struct envoy envoy_start(struct server *const *servers, size_t count, con
     snprintf(text, sizeof(text), "%s/envoy.yaml", peer_folder(envoy.peer));
     peer_run(envoy.peer, peer_envoy(), "-c", text, "--concurrency", "1", "--disable-hot-restart",
              "-l", "warning", NULL);
-    envoy.mesh = peer_open(peer_address(envoy.peer), TULLE_PROTOCOL_HTTP, NULL, &options);
+    envoy.mesh = peer_open(peer_at(envoy.peer), TULLE_PROTOCOL_HTTP, NULL, &options);
     return envoy;
 }
 

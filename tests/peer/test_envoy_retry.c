@@ -90,7 +90,7 @@ static void envoy_start(struct side *side)
     snprintf(text, sizeof(text), "%s/envoy.yaml", peer_folder(side->peer));
     peer_run(side->peer, peer_envoy(), "-c", text, "--concurrency", "1", "--disable-hot-restart",
              "-l", "warning", NULL);
-    side->mesh = peer_open(peer_address(side->peer), TULLE_PROTOCOL_HTTP, NULL, &options);
+    side->mesh = peer_open(peer_at(side->peer), TULLE_PROTOCOL_HTTP, NULL, &options);
 }
 
 static void side_open(struct side *side, bool is_envoy)

@@ -149,7 +149,7 @@ static struct tulle *envoy_open(struct half *half)
     snprintf(text, sizeof(text), "%s/envoy.yaml", peer_folder(half->peer));
     peer_run(half->peer, peer_envoy(), "-c", text, "--concurrency", "1", "--disable-hot-restart",
              "-l", "warning", NULL);
-    return peer_open(peer_address(half->peer), TULLE_PROTOCOL_HTTP, NULL, &options);
+    return peer_open(peer_at(half->peer), TULLE_PROTOCOL_HTTP, NULL, &options);
 }
 
 static void half_open(struct half *half, bool is_envoy)

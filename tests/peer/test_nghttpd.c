@@ -32,7 +32,7 @@ static struct peer *nghttpd_start(const char *key, const char *cert)
 static void check_many(struct peer *nghttpd, int32_t protocol, const char *url, const char *ca)
 {
     struct tulle_options options = { TULLE_OPTIONS_INIT, .loops = 1, .ca_file = ca };
-    struct tulle *mesh = peer_open(peer_address(nghttpd), protocol, NULL, &options);
+    struct tulle *mesh = peer_open(peer_at(nghttpd), protocol, NULL, &options);
     struct tulle_request request = { TULLE_REQUEST_INIT, .url = url };
     struct outcome outcome = wire_get(mesh, url);
     struct tally tally;
@@ -86,7 +86,7 @@ static void a_certificate_of_another_name_is_refused(void **state)
     (void)state;
     certs_issue(certs, CERTS_GOOD, "DNS:stall", &cert, &key);
     nghttpd = nghttpd_start(key, cert);
-    mesh = peer_open(peer_address(nghttpd), TULLE_PROTOCOL_HTTPS, NULL, &options);
+    mesh = peer_open(peer_at(nghttpd), TULLE_PROTOCOL_HTTPS, NULL, &options);
     assert_int_equal(wire_get(mesh, "https://shop/hello").error, TULLE_E_TLS);
     wire_close(mesh);
     peer_free(nghttpd);
@@ -96,7 +96,7 @@ static void a_certificate_of_another_name_is_refused(void **state)
 static void what_is_not_there_is_a_404_and_a_head_has_no_body(void **state)
 {
     struct peer *nghttpd = nghttpd_start(NULL, NULL);
-    struct tulle *mesh = peer_open(peer_address(nghttpd), TULLE_PROTOCOL_HTTP2, NULL, NULL);
+    struct tulle *mesh = peer_open(peer_at(nghttpd), TULLE_PROTOCOL_HTTP2, NULL, NULL);
     struct tulle_request head = { TULLE_REQUEST_INIT, .method = "HEAD",
                                   .url = "http://shop/hello" };
     struct outcome outcome = wire_get(mesh, "http://shop/nothing");

@@ -58,7 +58,7 @@ static void nginx_keeps_one_connection_for_all_that_comes_in_turn(void **state)
 {
     struct peer *nginx = nginx_start(1000);
     struct tulle_options options = { TULLE_OPTIONS_INIT, .loops = 1 };
-    struct tulle *mesh = peer_open(peer_address(nginx), TULLE_PROTOCOL_HTTP, NULL, &options);
+    struct tulle *mesh = peer_open(peer_at(nginx), TULLE_PROTOCOL_HTTP, NULL, &options);
     struct outcome outcome;
 
     (void)state;
@@ -85,7 +85,7 @@ static void a_file_of_a_megabyte_arrives_whole(void **state)
 {
     enum { SIZE = 1 << 20 };
     struct peer *nginx = nginx_start(1000);
-    struct tulle *mesh = peer_open(peer_address(nginx), TULLE_PROTOCOL_HTTP, NULL, NULL);
+    struct tulle *mesh = peer_open(peer_at(nginx), TULLE_PROTOCOL_HTTP, NULL, NULL);
     struct tulle_reply *reply;
     char *text = malloc(SIZE + 1);
 
@@ -120,7 +120,7 @@ static bool has_ended(void *user)
 static void check_pace(unsigned keepalive_requests, bool reload)
 {
     struct peer *nginx = nginx_start(keepalive_requests);
-    struct tulle *mesh = peer_open(peer_address(nginx), TULLE_PROTOCOL_HTTP, NULL, NULL);
+    struct tulle *mesh = peer_open(peer_at(nginx), TULLE_PROTOCOL_HTTP, NULL, NULL);
     struct pacer pacer;
 
     pacer_start(&pacer, mesh, "http://shop/", PER_S);
