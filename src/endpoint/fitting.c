@@ -126,8 +126,12 @@ static bool plan_stretch(struct fitting *fitting, const struct endpoint_set *old
 {
     const struct endpoint_set *set = fitting->cluster->endpoints;
     struct endpoint_walk walk = { .set = set, .chunk = stretch->from };
-    struct view **view = fitting->live->views + stretch->view, **views_end = view;
+    struct view **view = fitting->live->views, **views_end;
 
+    if (stretch->view > 0) {
+        view += stretch->view; /* there may be none at all */
+    }
+    views_end = view;
     for (size_t i = stretch->old_from; i < stretch->old_to; i++) {
         views_end += old->chunks[i]->count;
     }

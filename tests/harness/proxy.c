@@ -193,9 +193,10 @@ static void link_down(struct proxy *proxy, struct link *link)
         link_read_down(link);
     }
     if (link->size > 0 && test_now() >= link->due) {
+        /* Counted first: whoever has got them may ask at once. */
+        atomic_fetch_add(&proxy->passed, link->size);
         (void)!send(link->client, link->piece, link->size, MSG_NOSIGNAL);
         link->passed += (int64_t)link->size;
-        atomic_fetch_add(&proxy->passed, link->size);
         link->size = 0;
     }
     if (link->client >= 0 && link->passed == link->plan.after &&
