@@ -137,7 +137,7 @@ class TulleAdapter(HTTPAdapter):
             return self.build_response(request, _raw(reply, io.BytesIO(reply.body)))
         response = self.build_response(request, _raw(reply, io.BytesIO()))
         # What reading `raw` to its end leaves; urllib3 would copy it four times.
-        response._content, response._content_consumed = reply.body, True
+        vars(response).update(_content=reply.body, _content_consumed=True)
         return response
 
     def _streamed(self, request: requests.PreparedRequest, options: Any,
