@@ -65,14 +65,15 @@ static struct cluster *cluster_of(const struct slow_case *test, const struct spr
 
 static void side_adopt(struct side *side, struct cluster *cluster, int64_t now)
 {
+    struct picker *picker;
     bool changed;
 
     side->set.now = now;
     side->live = tulle__live_adopt(&side->set, cluster, &changed);
     assert_non_null(side->live);
-    tulle__picker_free(side->live->picker);
-    side->live->picker = tulle__picker_new(side->live, &cluster->balancer, 1, 7, now);
-    assert_non_null(side->live->picker);
+    picker = tulle__picker_new(side->live, &cluster->balancer, 1, 7, now);
+    assert_non_null(picker);
+    tulle__picker_free(atomic_exchange(&side->live->picker, picker));
 }
 
 static void side_init(struct side *side, const struct slow_case *test, int64_t now)
