@@ -40,10 +40,10 @@ static uint64_t in_flight_period(const struct leaf *leaf, size_t i, int64_t now)
     return edf_period_real(biased, entry_weight(leaf, i, now));
 }
 
-static size_t least_request_draw(const struct leaf *leaf, struct entry_pair *next,
+static size_t least_request_draw(const struct leaf *leaf, struct entry_pairs *pairs,
                                  const struct pick *pick)
 {
-    size_t best = entry_of_two(leaf, next, pick, in_flight_cost);
+    size_t best = entry_of_two(leaf, pairs, pick, in_flight_cost);
 
     for (uint32_t k = 2; k < leaf->config->choice_count; k++) {
         size_t other = rand_below(pick->rand, (uint32_t)leaf->count);
@@ -83,7 +83,7 @@ static bool is_scheduled(const struct balancer_config *config, bool weighted)
 static size_t least_request_loop_size(const struct balancer_config *config, size_t count,
                                       bool weighted)
 {
-    return is_scheduled(config, weighted) ? tulle__edf_size(count) : sizeof(struct entry_pair);
+    return is_scheduled(config, weighted) ? tulle__edf_size(count) : sizeof(struct entry_pairs);
 }
 
 static void least_request_loop_init(struct leaf *leaf, void *half, uint64_t seed)
@@ -95,7 +95,7 @@ static void least_request_loop_init(struct leaf *leaf, void *half, uint64_t seed
         tulle__edf_init(half, leaf, in_flight_period, &rand);
         return;
     }
-    entry_pair_draw(half, leaf, &rand);
+    entry_pairs_init(half, leaf, &rand);
 }
 
 static size_t least_request_choose(const struct leaf *leaf, void *half, const struct pick *pick)

@@ -33,7 +33,7 @@ static double peak_ewma_cost(const struct leaf *leaf, size_t i, const struct pic
 static size_t peak_ewma_loop_size(const struct balancer_config *config, size_t count, bool weighted)
 {
     (void)config, (void)count, (void)weighted;
-    return sizeof(struct entry_pair);
+    return sizeof(struct entry_pairs);
 }
 
 static void peak_ewma_loop_init(struct leaf *leaf, void *half, uint64_t seed)
@@ -41,7 +41,7 @@ static void peak_ewma_loop_init(struct leaf *leaf, void *half, uint64_t seed)
     struct rand rand;
 
     tulle__rand_init(&rand, seed);
-    entry_pair_draw(half, leaf, &rand);
+    entry_pairs_init(half, leaf, &rand);
 }
 
 static size_t peak_ewma_choose(const struct leaf *leaf, void *half, const struct pick *pick)

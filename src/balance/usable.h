@@ -121,34 +121,53 @@ static inline size_t entry_better(const struct leaf *leaf, size_t a, size_t b,
     return entry_is_usable(leaf, loser, pick) ? loser : SIZE_MAX;
 }
 
-/* A loop's half of who draws two: those of the next pick, drawn by the last one, so
- * that they are on their way meanwhile. Another loop may have written to them. */
+/* A loop's half of who draws two: the pairs of the next picks are drawn ahead, so
+ * that what they need is on its way meanwhile. Another loop may have written to it,
+ * and a line comes from another core in the time of several picks. */
+enum { PAIRS_AHEAD = 7 };
+
 struct entry_pair {
     uint32_t a, b;
 };
 
-static inline void entry_pair_draw(struct entry_pair *pair, const struct leaf *leaf,
-                                   struct rand *rand)
+struct entry_pairs {
+    struct entry_pair of[PAIRS_AHEAD];
+    uint32_t next;
+};
+
+static inline struct entry_pair entry_pair_draw(const struct leaf *leaf, struct rand *rand)
 {
     uint32_t count = (uint32_t)leaf->count;
+    struct entry_pair pair = { 0, 0 };
 
     if (count < 2) {
-        return;
+        return pair;
     }
-    pair->a = rand_below(rand, count);
-    pair->b = rand_below(rand, count - 1);
-    pair->b += pair->b >= pair->a; /* skips the hole: no entry twice, none favoured */
-    entry_prefetch(leaf, pair->a);
-    entry_prefetch(leaf, pair->b);
+    pair.a = rand_below(rand, count);
+    pair.b = rand_below(rand, count - 1);
+    pair.b += pair.b >= pair.a; /* skips the hole: no entry twice, none favoured */
+    entry_prefetch(leaf, pair.a);
+    entry_prefetch(leaf, pair.b);
+    return pair;
+}
+
+static inline void entry_pairs_init(struct entry_pairs *pairs, const struct leaf *leaf,
+                                    struct rand *rand)
+{
+    pairs->next = 0;
+    for (size_t i = 0; i < PAIRS_AHEAD; i++) {
+        pairs->of[i] = entry_pair_draw(leaf, rand);
+    }
 }
 
 /* Of two different random entries the better one. */
-static inline size_t entry_of_two(const struct leaf *leaf, struct entry_pair *next,
+static inline size_t entry_of_two(const struct leaf *leaf, struct entry_pairs *pairs,
                                   const struct pick *pick, entry_cost_fn *cost)
 {
-    struct entry_pair pair = *next;
+    struct entry_pair pair = pairs->of[pairs->next];
 
-    entry_pair_draw(next, leaf, pick->rand);
+    pairs->of[pairs->next] = entry_pair_draw(leaf, pick->rand);
+    pairs->next = pairs->next + 1 < PAIRS_AHEAD ? pairs->next + 1 : 0;
     if (leaf->count == 1) {
         return entry_is_usable(leaf, 0, pick) ? 0 : SIZE_MAX;
     }
