@@ -9,9 +9,10 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* AddressSanitizer's allocator has locks that fork() copies as they are (until GCC 14):
- * under it nobody else may allocate at that moment. */
-#ifdef __SANITIZE_ADDRESS__
+/* AddressSanitizer's allocator and ThreadSanitizer's depot of stacks have locks that
+ * fork() copies as they are (until GCC 14): under them nobody else may allocate at
+ * that moment. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 enum { CHILD_UNDER_LOAD = 0 };
 #else
 enum { CHILD_UNDER_LOAD = 1 };
