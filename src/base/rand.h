@@ -34,6 +34,12 @@ static inline uint64_t rand_next(struct rand *rand)
     return result;
 }
 
+/* Of 64 random bits: uniform in [0, 1). */
+static inline double rand_unit(uint64_t random)
+{
+    return (double)(random >> 11) * 0x1p-53;
+}
+
 /* Uniform in [0, n), n > 0 (Lemire's multiply; the bias is below 2^-32 for n < 2^32). */
 static inline uint32_t rand_below(struct rand *rand, uint32_t n)
 {

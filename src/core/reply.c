@@ -4,6 +4,7 @@
 
 #include "base/macros.h"
 #include "core/mesh.h"
+#include "stack/lines.h"
 
 static const struct tulle_call *call_of(const struct tulle_reply *reply)
 {
@@ -47,29 +48,6 @@ size_t tulle_reply_header_count(const struct tulle_reply *reply)
     return reply->header_count;
 }
 
-/* Steps over "name NUL value NUL". */
-static const char *header_next(const char *at, struct tulle_header *out)
-{
-    out->name = at;
-    out->value = at + strlen(at) + 1;
-    return out->value + strlen(out->value) + 1;
-}
-
-static const char *lines_find(const struct buf *lines, size_t count, const char *name)
-{
-    const char *at = lines->data;
-    struct str wanted = str_of(name);
-    struct tulle_header header;
-
-    for (size_t i = 0; i < count; i++) {
-        at = header_next(at, &header);
-        if (tulle__str_equal_nocase(wanted, str_of(header.name))) {
-            return header.value;
-        }
-    }
-    return NULL;
-}
-
 static enum tulle_error lines_at(const struct buf *lines, size_t count, size_t index,
                                  struct tulle_header *out)
 {
@@ -78,14 +56,14 @@ static enum tulle_error lines_at(const struct buf *lines, size_t count, size_t i
     *out = (struct tulle_header){ NULL, NULL };
     ENSURE(index < count, TULLE_E_USAGE);
     for (size_t i = 0; i <= index; i++) {
-        at = header_next(at, out);
+        at = tulle__lines_next(at, out);
     }
     return TULLE_OK;
 }
 
 const char *tulle_reply_header(const struct tulle_reply *reply, const char *name)
 {
-    return lines_find(&reply->headers, reply->header_count, name);
+    return tulle__lines_find(&reply->headers, reply->header_count, name);
 }
 
 enum tulle_error tulle_reply_header_at(const struct tulle_reply *reply, size_t index,
@@ -102,7 +80,7 @@ size_t tulle_reply_trailer_count(const struct tulle_reply *reply)
 
 const char *tulle_reply_trailer(const struct tulle_reply *reply, const char *name)
 {
-    return lines_find(&reply->trailers, tulle_reply_trailer_count(reply), name);
+    return tulle__lines_find(&reply->trailers, tulle_reply_trailer_count(reply), name);
 }
 
 enum tulle_error tulle_reply_trailer_at(const struct tulle_reply *reply, size_t index,

@@ -5,6 +5,7 @@
 
 #include "endpoint/breaker.h"
 
+#include "base/rand.h"
 #include "base/word.h"
 
 enum { NUMBER_BITS = 24, COUNT_BITS = 20, DOUBLINGS_MAX = 40 };
@@ -103,7 +104,6 @@ int64_t tulle__breaker_penalty(const struct breaker_config *config, unsigned tri
     if (base >= most) {
         return most;
     }
-    /* 53 bits of it are a number in [0, 1). */
-    extra = (double)(random >> 11) * 0x1p-53 * (double)base * ((double)config->jitter / 1000.0);
+    extra = rand_unit(random) * (double)base * ((double)config->jitter / 1000.0);
     return extra < (double)(most - base) ? base + (int64_t)extra : most;
 }

@@ -5,9 +5,7 @@
  * endpoint takes another. Of the addresses that a name has the first that takes
  * a connection is asked. */
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -15,14 +13,10 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/fork.h"
+#include "base/socket.h"
 #include "health/checkup.h"
 
-enum { ADDRESS_SIZE = 64, PIECE_SIZE = 4096, PORT_MAX = 65535 };
-
-struct place {
-    struct sockaddr_storage address;
-    socklen_t size;
-};
+enum { PIECE_SIZE = 4096 };
 
 struct tcp_checkup {
     struct checkup checkup;
@@ -48,48 +42,6 @@ static struct str port_cut(struct str address, struct str *host)
     }
     *host = (struct str){ address.data, size > 0 ? size - 1 : 0 };
     return (struct str){ address.data + size, address.size - size };
-}
-
-static bool ipv6_read(const char *text, uint16_t port, struct place *out)
-{
-    struct sockaddr_in6 ipv6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
-
-    if (inet_pton(AF_INET6, text, &ipv6.sin6_addr) != 1) {
-        return false;
-    }
-    memcpy(&out->address, &ipv6, sizeof(ipv6));
-    out->size = sizeof(ipv6);
-    return true;
-}
-
-static bool ipv4_read(const char *text, uint16_t port, struct place *out)
-{
-    struct sockaddr_in ipv4 = { .sin_family = AF_INET, .sin_port = htons(port) };
-
-    if (inet_pton(AF_INET, text, &ipv4.sin_addr) != 1) {
-        return false;
-    }
-    memcpy(&out->address, &ipv4, sizeof(ipv4));
-    out->size = sizeof(ipv4);
-    return true;
-}
-
-/* "10.0.0.1" or "[::1]". */
-static bool place_read(struct str host, struct str port, struct place *out)
-{
-    bool is_ipv6 = tulle__str_starts(host, STR("[")) && tulle__str_ends(host, STR("]"));
-    char text[ADDRESS_SIZE];
-    uint64_t number;
-
-    if (is_ipv6) {
-        host = (struct str){ host.data + 1, host.size - 2 };
-    }
-    if (host.size >= sizeof(text) || !tulle__str_to_u64(port, PORT_MAX, &number)) {
-        return false;
-    }
-    snprintf(text, sizeof(text), "%.*s", STR_ARG(host));
-    return is_ipv6 ? ipv6_read(text, (uint16_t)number, out)
-                   : ipv4_read(text, (uint16_t)number, out);
 }
 
 /* --- its end --- */
@@ -226,17 +178,17 @@ static void tcp_write(struct tcp_checkup *tcp)
 
 /* --- connecting --- */
 
-static bool tcp_connect(struct tcp_checkup *tcp, const struct place *place);
+static bool tcp_connect(struct tcp_checkup *tcp, const struct socket_address *address);
 
 /* The next address that can be tried. False: there is none, or no descriptor. */
 static bool tcp_try(struct tcp_checkup *tcp)
 {
-    struct place place;
+    struct socket_address address;
 
     while (tcp->rest.size > 0) {
         struct str host = tulle__str_cut(tcp->rest, ',', &tcp->rest);
 
-        if (place_read(host, tcp->port, &place) && tcp_connect(tcp, &place)) {
+        if (tulle__socket_address_read(host, tcp->port, &address) && tcp_connect(tcp, &address)) {
             return true;
         }
     }
@@ -272,17 +224,17 @@ static void tcp_ready(struct watch *watch, unsigned events)
     }
 }
 
-static bool tcp_connect(struct tcp_checkup *tcp, const struct place *place)
+static bool tcp_connect(struct tcp_checkup *tcp, const struct socket_address *address)
 {
     int fd = tulle__fork_own(
-        socket(place->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+        socket(address->storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
 
     tcp->error = errno;
     if (fd < 0) {
         return false;
     }
     tcp->watch = (struct watch){ .fd = fd, .events = LOOP_WRITE, .ready = tcp_ready };
-    if ((connect(fd, (const struct sockaddr *)&place->address, place->size) == 0 ||
+    if ((connect(fd, (const struct sockaddr *)&address->storage, address->size) == 0 ||
          errno == EINPROGRESS) &&
         tulle__watch_add(tcp->spec.loop, &tcp->watch)) {
         return true;

@@ -5,6 +5,7 @@
  * not counted, so that the share stays that of the servers; Envoy counts what its
  * own limits refuse as failures, and each of its workers counts for itself. */
 
+#include "policy/grpc.h"
 #include "policy/layers.h"
 #include "policy/shed.h"
 
@@ -52,16 +53,12 @@ static enum down admission_on_call(struct tulle_call *call, size_t at)
     return tulle__call_refuse(call, at, TULLE_E_LIMIT, 503, FLAG_UO, call->scratch->text);
 }
 
-static int grpc_status_of(const struct tulle_call *call)
-{
-    return call->is_grpc ? tulle__shed_grpc_status(call) : -1;
-}
-
 static void admission_on_end(struct tulle_call *call, size_t at, const struct outcome *outcome)
 {
     const struct admission_layer_config *config = call_config(call, at);
-    bool good = outcome->origin == ORIGIN_NONE &&
-                tulle__admission_is_success(outcome->status, call->is_grpc, grpc_status_of(call));
+    bool good =
+        outcome->origin == ORIGIN_NONE &&
+        tulle__admission_is_success(outcome->status, call->is_grpc, tulle__grpc_status(call));
 
     if (outcome->origin != ORIGIN_HERE && outcome->origin != ORIGIN_CANCELLED) {
         shed_count(call, &config->window, 1, good);

@@ -4,16 +4,13 @@
  * the others, the last failure is reported. Who loses is cut. */
 
 #include "base/macros.h"
+#include "policy/grpc.h"
 #include "policy/hedge.h"
 
 static bool grpc_failed(const struct tulle_call *call)
 {
-    const char *value = call->is_grpc ? tulle_reply_header(&call->reply, "grpc-status") : NULL;
-    uint64_t status;
+    int status = tulle__grpc_head_status(call);
 
-    if (!value || !tulle__str_to_u64(str_of(value), 100, &status)) {
-        return false;
-    }
     return status == 4 || status == 8 || status == 13 || status == 14;
 }
 

@@ -5,6 +5,7 @@
  * not yet tried, and by a route's wish in priorities not yet tried. */
 
 #include "policy/retry.h"
+#include "policy/grpc.h"
 #include "policy/layers.h"
 #include "policy/retry_condition.h"
 #include "policy/usual.h"
@@ -65,14 +66,6 @@ static enum tulle_error retry_prepare(const struct prepare *prepare, const void 
     return retry_overlay(prepare->arena, made->more, &made->retry) ? TULLE_OK : TULLE_E_NOMEM;
 }
 
-static int grpc_status(const struct tulle_call *call)
-{
-    const char *value = tulle_reply_header(&call->reply, "grpc-status");
-    uint64_t number;
-
-    return value && tulle__str_to_u64(str_of(value), 1000, &number) ? (int)number : -1;
-}
-
 static bool has_header(const struct tulle_call *call, const struct retry_more *more)
 {
     for (size_t i = 0; i < more->header_count; i++) {
@@ -89,7 +82,7 @@ static bool retry_is_wanted(struct tulle_call *call, const struct retry_layer_co
     bool suspect = answered && (call->outcome.status >= 400 || call->is_grpc);
     struct attempt_end end = {
         .outcome = &call->outcome,
-        .grpc_status = suspect && call->is_grpc ? grpc_status(call) : -1,
+        .grpc_status = suspect ? tulle__grpc_head_status(call) : -1,
         .is_ratelimited = suspect && tulle_reply_header(&call->reply, "x-envoy-ratelimited"),
         .has_header = answered && has_header(call, config->more),
         .is_idempotent = call->has_idempotency_key || tulle__method_is_idempotent(call->method),

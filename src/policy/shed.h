@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* What the layers that shed load by a share of late have in common: a window of a
- * cluster (endpoint/recent.h), the loop's chance, and what a gRPC answer says. */
+ * cluster (endpoint/recent.h) and the loop's chance. */
 
 #ifndef TULLE_POLICY_SHED_H
 #define TULLE_POLICY_SHED_H
@@ -41,10 +41,7 @@ static inline void shed_count(const struct tulle_call *call, const struct shed_w
 
 static inline bool shed_draw(struct tulle_call *call, double odds)
 {
-    return (double)(rand_next(&call->on->rand) >> 11) * 0x1p-53 < odds;
+    return rand_unit(rand_next(&call->on->rand)) < odds;
 }
-
-/* Of the head, or of the trailers; -1: neither has one. */
-int tulle__shed_grpc_status(const struct tulle_call *call);
 
 #endif

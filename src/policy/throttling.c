@@ -5,6 +5,7 @@
  * counted as it comes, before anything is sent, those refused here among them; as
  * taken on where an answer says so. A request that is never answered was not. */
 
+#include "policy/grpc.h"
 #include "policy/layers.h"
 #include "policy/shed.h"
 
@@ -60,8 +61,7 @@ static bool is_accepted(const struct tulle_call *call, const struct outcome *out
     case ORIGIN_HERE:
     case ORIGIN_CANCELLED: return true;
     case ORIGIN_NONE:
-        return tulle__throttling_is_accepted(outcome->status,
-                                             call->is_grpc ? tulle__shed_grpc_status(call) : -1);
+        return tulle__throttling_is_accepted(outcome->status, tulle__grpc_status(call));
     case ORIGIN_TIMEOUT:
     case ORIGIN_TRANSPORT:
     case ORIGIN_PEER:

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/fork.h"
+#include "base/socket.h"
 #include "transport/curl/internal.h"
 
 enum { LOOK_MS = 250, AT_ONCE = 32, PERMILLE = 1000, DOUBLINGS_MAX = 6 };
@@ -65,35 +66,11 @@ void tulle__ahead_fire(struct timer *timer, int64_t now)
 
 /* --- one connection --- */
 
-static bool address_parse(const struct pool *pool, struct sockaddr_storage *out, socklen_t *size)
+static bool address_parse(const struct pool *pool, struct socket_address *out)
 {
-    struct sockaddr_in *four = (struct sockaddr_in *)(void *)out;
-    struct sockaddr_in6 *six = (struct sockaddr_in6 *)(void *)out;
-    char host[INET6_ADDRSTRLEN];
     struct place place = tulle__resolve_place(str_of(pool->connect_to->data + 2));
-    struct str text = place.host;
-    bool is_six = text.size > 2 && text.data[0] == '[';
-    uint64_t port;
 
-    if (is_six) {
-        text = (struct str){ text.data + 1, text.size - 2 };
-    }
-    if (text.size >= sizeof(host) || !tulle__str_to_u64(place.port, UINT16_MAX, &port)) {
-        return false;
-    }
-    memcpy(host, text.data, text.size);
-    host[text.size] = '\0';
-    memset(out, 0, sizeof(*out));
-    if (is_six) {
-        six->sin6_family = AF_INET6;
-        six->sin6_port = htons((uint16_t)port);
-        *size = sizeof(*six);
-        return inet_pton(AF_INET6, host, &six->sin6_addr) == 1;
-    }
-    four->sin_family = AF_INET;
-    four->sin_port = htons((uint16_t)port);
-    *size = sizeof(*four);
-    return inet_pton(AF_INET, host, &four->sin_addr) == 1;
+    return tulle__socket_address_read(place.host, place.port, out);
 }
 
 /* The other half of the descriptors is for calls. */
@@ -106,21 +83,21 @@ static bool is_affordable(int fd)
 
 static int socket_connect(const struct pool *pool)
 {
-    struct sockaddr_storage address;
-    socklen_t size;
+    struct socket_address address;
     int fd, on = 1;
 
-    if (!address_parse(pool, &address, &size)) {
+    if (!address_parse(pool, &address)) {
         return -1;
     }
-    fd = tulle__fork_own(socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    fd = tulle__fork_own(
+        socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (fd < 0) {
         return -1;
     }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-    if (is_affordable(fd) &&
-        (connect(fd, (struct sockaddr *)&address, size) == 0 || errno == EINPROGRESS)) {
+    if (is_affordable(fd) && (connect(fd, (struct sockaddr *)&address.storage, address.size) == 0 ||
+                              errno == EINPROGRESS)) {
         return fd;
     }
     tulle__fork_close(fd);
