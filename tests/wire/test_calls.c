@@ -13,7 +13,8 @@ static struct tulle *mesh;
 static int world_open(void **state)
 {
     /* Traces are test_trace.c's; here is what a call sends for itself. */
-    const struct tulle_options options = { TULLE_OPTIONS_INIT, .trace = TULLE_TRACE_OFF };
+    const struct tulle_options options = { TULLE_OPTIONS_INIT, .loops = 1,
+                                           .trace = TULLE_TRACE_OFF };
 
     (void)state;
     server = server_start(SERVER_HTTP, "127.0.0.2:0", NULL);

@@ -374,7 +374,7 @@ static void a_child_that_closes_first_opens_nothing(void **state)
 static void a_child_is_served_over_tls(void **state)
 {
     struct certs *certs = certs_new();
-    struct tulle_options options = { TULLE_OPTIONS_INIT, .ca_file = certs_ca(certs),
+    struct tulle_options options = { TULLE_OPTIONS_INIT, .ca_file = certs_ca(certs), .loops = 1,
                                      .after_fork = TULLE_AFTER_FORK_REOPEN };
     const char *cert, *key;
     struct server *server;

@@ -17,8 +17,7 @@ static struct outcome post(struct tulle *mesh, const char *url, const char *key)
 /* A kept connection lies ready, so that the next call goes over it. */
 static struct tulle *open_warm(struct server *server)
 {
-    struct tulle_options options = { TULLE_OPTIONS_INIT, .loops = 1 };
-    struct tulle *mesh = wire_open(&server, 1, TULLE_PROTOCOL_HTTP, NULL, &options);
+    struct tulle *mesh = wire_open(&server, 1, TULLE_PROTOCOL_HTTP, NULL, &wire_one_loop);
 
     assert_int_equal(wire_get(mesh, "http://shop/warm").status, 200);
     assert_int_equal(server_count(server, "open"), 1);

@@ -58,7 +58,7 @@ static int stage_open(void **state)
     assert_non_null(stage);
     stage->server = server_start(SERVER_HTTP, "127.0.0.2:0", NULL);
     server_command(stage->server, "set text=own");
-    stage->mesh = wire_open(&stage->server, 1, TULLE_PROTOCOL_HTTP, NULL, NULL);
+    stage->mesh = wire_open(&stage->server, 1, TULLE_PROTOCOL_HTTP, NULL, &wire_one_loop);
     *state = stage;
     return 0;
 }

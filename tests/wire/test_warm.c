@@ -91,7 +91,7 @@ static void the_limit_of_the_service_holds(void **state)
 static void who_is_ejected_loses_his_and_gets_no_others(void **state)
 {
     struct tulle *mesh = wire_open(servers, SERVERS, TULLE_PROTOCOL_HTTP,
-                                   POLICY("preconnect: {warm: 2}, " EJECTS), NULL);
+                                   POLICY("preconnect: {warm: 2}, " EJECTS), &wire_one_loop);
 
     (void)state;
     server_command(servers[1], "set status=500");
@@ -135,7 +135,7 @@ static void a_mesh_on_the_app_s_loop_warms_too(void **state)
 
 static void without_the_policy_nothing_is_opened(void **state)
 {
-    struct tulle *mesh = wire_open(servers, 1, TULLE_PROTOCOL_HTTP, NULL, NULL);
+    struct tulle *mesh = wire_open(servers, 1, TULLE_PROTOCOL_HTTP, NULL, &wire_one_loop);
 
     (void)state;
     assert_int_equal(wire_get(mesh, "http://shop/").status, 200);

@@ -10,6 +10,8 @@
 
 #include "base/macros.h"
 
+const struct tulle_options wire_one_loop = { TULLE_OPTIONS_INIT, .loops = 1 };
+
 struct tulle *wire_open(struct server *const *servers, size_t count, int32_t protocol,
                         const char *yaml, const struct tulle_options *options)
 {

@@ -19,6 +19,9 @@
 struct tulle *wire_open(struct server *const *servers, size_t count, int32_t protocol,
                         const char *yaml, const struct tulle_options *options);
 
+/* One loop, so that a call after another finds its connection: of two loops, each has its own. */
+extern const struct tulle_options wire_one_loop;
+
 /* Closes it, and asserts that it did. */
 void wire_close(struct tulle *mesh);
 
