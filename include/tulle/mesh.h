@@ -125,6 +125,8 @@ struct tulle_options {
                               * NULL: none */
     uint32_t peer_index;     /* which of its replicas this process is, from 0, and how many there */
     uint32_t peer_count;     /* are, for subsetting by aperture; 0: unknown, a random one of many */
+    int64_t dns_stale_ns;    /* how long the last good addresses of a service's name serve while
+                              * look-ups fail; 0 or TULLE_NONE: for ever, as Envoy's */
 };                           /* append only */
 
 #define TULLE_OPTIONS_INIT .size = sizeof(struct tulle_options)

@@ -88,8 +88,8 @@ static bool options_are_good(const struct tulle_options *options)
 {
     return options->loops <= LOOPS_MAX && options->outside >= TULLE_OUTSIDE_DEFAULT &&
            options->outside <= TULLE_OUTSIDE_REFUSE && options->deadline_ns >= 0 &&
-           options->close_timeout_ns >= 0 && options->log_level >= 0 &&
-           options->after_fork >= TULLE_AFTER_FORK_DEFAULT &&
+           options->close_timeout_ns >= 0 && options->dns_stale_ns >= 0 &&
+           options->log_level >= 0 && options->after_fork >= TULLE_AFTER_FORK_DEFAULT &&
            options->after_fork <= TULLE_AFTER_FORK_REOPEN &&
            options->trace >= TULLE_TRACE_DEFAULT && options->trace <= TULLE_TRACE_OFF &&
            options->log_level <= TULLE_LEVEL_DEBUG &&
@@ -209,7 +209,7 @@ static enum tulle_error mesh_open(struct tulle *mesh, const struct tulle_options
     ENSURE(tulle__loop_init(&mesh->control, mesh->world), TULLE_E_INTERNAL);
     TRY(metrics_open(mesh, options, loops));
     TRY(source_open(mesh, options));
-    TRY(tulle__names_open(mesh, mesh->resolver, options->dns_servers));
+    TRY(tulle__names_open(mesh, mesh->resolver, options));
     ENSURE(tulle__loops_init(&mesh->loops, mesh, loops), TULLE_E_NOMEM);
     tulle__checks_open(mesh);
     TRY(tulle__control_publish(mesh));

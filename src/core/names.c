@@ -401,7 +401,7 @@ static void names_changed(void *user)
 }
 
 enum tulle_error tulle__names_open(struct tulle *mesh, const struct resolver_type *resolver,
-                                   const char *servers)
+                                   const struct tulle_options *given)
 {
     struct names *names = &mesh->names;
     struct rand rand = mesh->rand; /* a copy: the mesh's own draws are as they were */
@@ -409,7 +409,8 @@ enum tulle_error tulle__names_open(struct tulle *mesh, const struct resolver_typ
         .loop = &mesh->control,
         .log = &mesh->log,
         .resolver = resolver,
-        .servers = servers,
+        .servers = given->dns_servers,
+        .stale_ns = given->dns_stale_ns > 0 ? given->dns_stale_ns : NEVER,
         .seed = rand_next(&rand),
         .changed = names_changed,
         .user = mesh,

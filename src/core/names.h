@@ -13,6 +13,7 @@
 #include "model/snapshot.h"
 
 struct tulle;
+struct tulle_options;
 
 struct names {
     struct dns *dns;
@@ -29,7 +30,7 @@ struct names {
 };
 
 enum tulle_error tulle__names_open(struct tulle *mesh, const struct resolver_type *resolver,
-                                   const char *servers);
+                                   const struct tulle_options *options);
 void tulle__names_close(struct names *names);
 
 /* `from` with each cluster that has names replaced by one with their addresses;

@@ -224,6 +224,7 @@ enum tulle_error tulle__dns_open(const struct dns_options *options, struct dns *
     dns->type = options->resolver;
     dns->changed = options->changed;
     dns->user = options->user;
+    dns->stale_ns = options->stale_ns;
     dns->task.run = wanted_run;
     tulle__rand_init(&dns->rand, options->seed);
     dns->names.seed = rand_next(&dns->rand);

@@ -36,6 +36,7 @@ struct dns_options {
     const struct log *log;
     const struct resolver_type *resolver;
     const char *servers; /* for the resolver; NULL: the system's */
+    int64_t stale_ns;    /* how long addresses serve that no look-up finds again; NEVER: for ever */
     uint64_t seed;
     /* A name that is held has other addresses, or none for another reason. On
      * the control step's loop; may come from inside tulle__dns_hold(). */

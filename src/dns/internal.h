@@ -23,6 +23,7 @@ struct dns {
     struct resolver *resolver;
     void (*changed)(void *user);
     void *user;
+    int64_t stale_ns;
     struct rand rand;
     struct task task;            /* looks at `wanted` */
     struct list desks;           /* made before the first answer is asked for */

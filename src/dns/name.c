@@ -116,9 +116,19 @@ static void halves_settle(struct dns_half halves[2])
     }
 }
 
+static size_t name_addresses(const struct dns_name *name)
+{
+    return name->halves[0].count + name->halves[1].count;
+}
+
+static long long seconds_since_good(const struct dns_name *name)
+{
+    return (name_now(name) - name->good_at) / NS_PER_S;
+}
+
 static void tell_failure(struct dns_name *name, enum dns_fault fault)
 {
-    size_t count = name->halves[0].count + name->halves[1].count;
+    size_t count = name_addresses(name);
 
     if (name->failing) {
         return;
@@ -130,8 +140,22 @@ static void tell_failure(struct dns_name *name, enum dns_fault fault)
         return;
     }
     tulle__log(name->dns->log, LOG_WARNING, "dns", "%.*s: %s; %zu addresses of %lld s ago stay",
-               STR_ARG(name->host), tulle__dns_fault_text(fault), count,
-               (long long)((name_now(name) - name->good_at) / NS_PER_S));
+               STR_ARG(name->host), tulle__dns_fault_text(fault), count, seconds_since_good(name));
+}
+
+/* Whom nothing has found for too long. */
+static void name_give_up(struct dns_name *name)
+{
+    size_t count = name_addresses(name);
+
+    if (count == 0 || name_now(name) < time_add(name->good_at, name->dns->stale_ns)) {
+        return;
+    }
+    half_forget(&name->halves[0]);
+    half_forget(&name->halves[1]);
+    tulle__log(name->dns->log, LOG_WARNING, "dns",
+               "%.*s: its %zu addresses of %lld s ago are given up", STR_ARG(name->host), count,
+               seconds_since_good(name));
 }
 
 static void tell_success(struct dns_name *name)
@@ -139,7 +163,7 @@ static void tell_success(struct dns_name *name)
     if (name->failing) {
         name->failing = false;
         tulle__log(name->dns->log, LOG_WARNING, "dns", "%.*s: resolves again, to %zu addresses",
-                   STR_ARG(name->host), name->halves[0].count + name->halves[1].count);
+                   STR_ARG(name->host), name_addresses(name));
     }
 }
 
@@ -184,6 +208,9 @@ static int64_t name_next(struct dns_name *name, enum dns_fault fault)
     }
     ttl = fault == DNS_OK ? tulle__dns_time_good(ttl)
                           : tulle__dns_time_bad(fault, ttl, name->failures);
+    if (fault != DNS_OK && name_addresses(name) > 0) {
+        ttl = sooner(ttl, time_add(name->good_at, name->dns->stale_ns) - name_now(name));
+    }
     if (fault == DNS_OK && name_lacks_some(name)) {
         return DNS_TTL_LEAST;
     }
@@ -206,6 +233,7 @@ static void lookup_finish(struct dns_name *name)
     } else {
         name->failures++;
         tell_failure(name, fault);
+        name_give_up(name);
     }
     name_arm(name, tulle__dns_time_jitter(name_next(name, fault), &name->dns->rand));
     name_give_out(name, fault);

@@ -17,11 +17,12 @@ static struct dns_server *dns;
 static struct server *server;
 static struct tulle *mesh;
 static uint32_t threads; /* of the meshes that are opened */
+static int64_t stale_ns;
 
 static struct tulle *open_with(const char *yaml, const char *servers)
 {
-    struct tulle_options options = { TULLE_OPTIONS_INIT, .dns_servers = servers,
-                                     .threads = threads };
+    struct tulle_options options = { TULLE_OPTIONS_INIT, .dns_servers = servers, .threads = threads,
+                                     .dns_stale_ns = stale_ns };
     struct tulle_config *config = NULL;
     struct tulle *opened;
 
@@ -261,6 +262,37 @@ static void the_last_good_addresses_stay_whatever_fails(void **state)
     wire_close(failures.mesh);
 }
 
+struct hope {
+    struct tulle *mesh;
+    struct outcome outcome;
+};
+
+static bool call_fails(void *user)
+{
+    struct hope *hope = user;
+
+    hope->outcome = wire_get(hope->mesh, "http://shop/");
+    return hope->outcome.error != TULLE_OK;
+}
+
+static void or_as_long_as_an_option_says(void **state)
+{
+    struct hope hope;
+
+    (void)state;
+    dns_server_say(dns, "db.test", DNS_TRUTH, 1, "127.0.0.2", NULL);
+    stale_ns = TULLE_S(3);
+    hope.mesh = open_shop("DNS", "db.test");
+    stale_ns = 0;
+    assert_false(call_fails(&hope));
+    dns_server_say(dns, "db.test", DNS_NXDOMAIN, 1, NULL, NULL);
+    assert_true(test_wait_until(call_fails, &hope, TULLE_S(30)));
+    assert_int_equal(hope.outcome.failure.progress, TULLE_NOTHING_SENT);
+    assert_non_null(strstr(hope.outcome.failure.text, "NXDOMAIN"));
+    assert_true(wire_metric(hope.mesh, "tulle_dns_names", "failed") == 1);
+    wire_close(hope.mesh);
+}
+
 static void a_server_that_swallows_aaaa_does_not_hold_up_calls(void **state)
 {
     struct outcome outcome;
@@ -419,6 +451,7 @@ TEST_MAIN(DNS_TEST(a_name_outside_the_mesh_is_looked_up_once_for_many_calls),
           DNS_TEST(a_thousand_addresses_come_over_tcp), DNS_TEST(truncated_and_no_tcp_is_a_failure),
           DNS_TEST(a_record_that_changes_is_seen_and_calls_never_fail),
           DNS_TEST(the_last_good_addresses_stay_whatever_fails),
+          DNS_TEST(or_as_long_as_an_option_says),
           DNS_TEST(a_server_that_swallows_aaaa_does_not_hold_up_calls),
           DNS_TEST(ipv6_that_leads_nowhere_costs_a_moment),
           DNS_TEST(the_next_address_is_tried_where_one_refuses),

@@ -63,6 +63,8 @@ class MeshOptions(TypedDict, total=False):
     allow_mock: bool
     #: "127.0.0.1:5353,[::1]:53"; those of the system
     dns_servers: str
+    #: how long the last good addresses of a name serve while look-ups fail; for ever
+    dns_stale: Duration
     #: where this program runs, "region/zone/subzone"; unknown
     locality: str
     #: of this workload, for failoverPriority; none
@@ -157,6 +159,7 @@ _SETTERS.update({
     "trace": _sets("trace", lambda value: _named("trace", value, _TRACE)),
     "allow_mock": _sets("allow_mock", int),
     "dns_servers": _sets("dns_servers", text),
+    "dns_stale": _sets("dns_stale_ns", nanoseconds),
     "locality": _sets("locality", text),
     "labels": _sets("labels", lambda value: text(_pairs(value))),
     "peer_index": _sets("peer_index", int),

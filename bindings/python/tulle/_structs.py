@@ -103,6 +103,7 @@ class Options(ctypes.Structure):
         ("labels", c_char_p),
         ("peer_index", c_uint32),
         ("peer_count", c_uint32),
+        ("dns_stale_ns", c_int64),
     ]
 
 

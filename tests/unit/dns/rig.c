@@ -62,6 +62,7 @@ struct dns_rig *dns_rig_new(void)
     options = (struct dns_options){ .loop = &rig->loop,
                                     .log = &rig->log,
                                     .resolver = &script_resolver,
+                                    .stale_ns = NEVER,
                                     .changed = rig_changed,
                                     .user = rig };
     if (!tulle__loop_init(&rig->loop, &rig->world) ||

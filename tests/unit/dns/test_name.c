@@ -6,6 +6,8 @@
 
 #include <stdio.h>
 
+#include "dns/internal.h"
+
 #define DB "db.test"
 
 static int setup(void **state)
@@ -79,6 +81,28 @@ static void whatever_fails_the_last_good_addresses_stay_and_it_is_told_once(void
     rig_advance(rig, 60 * NS_PER_S);
     assert_int_equal(stats_of(rig).good, 1);
     assert_non_null(strstr(rig->told, "dns: db.test: resolves again, to 2 addresses\n"));
+}
+
+static void last_good_addresses_serve_as_long_as_is_said(void **state)
+{
+    struct dns_rig *rig = *state;
+
+    rig->dns->stale_ns = 900 * NS_PER_S;
+    rig_name(rig, DB, .ipv4 = "10.0.0.1", .ttl_ns = NS_PER_S);
+    tulle__dns_hold(rig->dns, STR(DB));
+    rig_name(rig, DB, .fault = DNS_SERVFAIL);
+    rig_advance(rig, 899 * NS_PER_S);
+    assert_string_equal(rig_text(rig, DB), "10.0.0.1");
+    rig_advance(rig, 7 * NS_PER_S); /* jitter */
+    assert_string_equal(rig_text(rig, DB), "");
+    assert_int_equal(stats_of(rig).stale, 0);
+    assert_int_equal(stats_of(rig).failed, 1);
+    assert_non_null(strstr(rig->told, "dns: db.test: its 1 addresses of 90"));
+    assert_int_equal(rig->changes, 2);
+    rig_name(rig, DB, .ipv4 = "10.0.0.2", .ttl_ns = NS_PER_S);
+    rig_advance(rig, 60 * NS_PER_S);
+    assert_string_equal(rig_text(rig, DB), "10.0.0.2");
+    assert_non_null(strstr(rig->told, "dns: db.test: resolves again, to 1 addresses\n"));
 }
 
 static void a_name_that_was_never_there_says_why(void **state)
@@ -307,6 +331,7 @@ done:
 TEST_MAIN(NAME_TEST(a_held_name_is_looked_up_again_when_its_ttl_is_over_and_not_before),
           NAME_TEST(the_same_addresses_in_another_order_are_no_change),
           NAME_TEST(whatever_fails_the_last_good_addresses_stay_and_it_is_told_once),
+          NAME_TEST(last_good_addresses_serve_as_long_as_is_said),
           NAME_TEST(a_name_that_was_never_there_says_why),
           NAME_TEST(both_families_are_asked_and_stand_in_turn),
           NAME_TEST(a_family_that_fails_keeps_its_addresses_one_that_is_denied_loses_them),
