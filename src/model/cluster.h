@@ -25,6 +25,13 @@ enum discovery {
 
 enum protocol { PROTOCOL_HTTP1, PROTOCOL_HTTP2, PROTOCOL_HTTPS /* ALPN decides */ };
 
+/* Probes of the kernel's on a silent connection; 0: libcurl's, which are 9 of them, 60 s apart,
+ * after 60 s. They are always on. */
+struct keepalive {
+    uint32_t probes;
+    int64_t time_ns, interval_ns; /* whole seconds */
+};
+
 struct cluster {
     struct part part;
     struct str name;       /* outbound|80|v1|reviews.default.svc.cluster.local */
@@ -49,6 +56,7 @@ struct cluster {
     struct fingerprint checks_print; /* of them; set by tulle__cluster_seal() */
     int64_t connect_timeout_ns;      /* 10 s, Istio's mesh default */
     int64_t idle_timeout_ns;         /* 1 h */
+    struct keepalive keepalive;
     enum discovery discovery;
     struct str trouble;             /* why there is no endpoint; "" where there are, or will be */
     struct endpoint_set *endpoints; /* a reference; may be empty, never NULL */

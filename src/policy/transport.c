@@ -17,9 +17,9 @@ struct transport_slot {
     struct tulle_call *call;
     struct body_reader reader; /* of a streamed request */
     size_t at;
-    size_t head_size; /* the trailers' besides */
-    bool has_head;
+    size_t head_size;      /* the trailers' besides */
     const char *too_large; /* what was over its cap; NULL: nothing */
+    bool has_head;
     bool no_memory;
 };
 
@@ -310,6 +310,7 @@ static void exchange_fill(struct tulle_call *call, size_t at, struct transport_s
         .addresses = call->resolved ? call->resolved->text : STR_NONE,
         .connect_timeout_ns = target ? target->cluster->connect_timeout_ns : 10 * NS_PER_S,
         .idle_timeout_ns = target ? target->cluster->idle_timeout_ns : 60 * NS_PER_S,
+        .keepalive = target ? &target->cluster->keepalive : NULL,
         .connections = target ? &target->live->connections : NULL,
         .connections_max = target ? target->cluster->limits.max_connections : LIMIT_NONE,
         .endpoint_connections_max = target ? target->cluster->limits.endpoint_max_connections : 0,

@@ -61,6 +61,7 @@ struct warm_spec {
     unsigned count;        /* to be open at any time */
     uint32_t per_endpoint; /* permille of what is needed to be open; 1000: no more than that */
     int64_t connect_timeout_ns, idle_timeout_ns;
+    struct keepalive keepalive;
     struct connection_limit *connections; /* that they count in; NULL: none */
     uint32_t connections_max;
     uint32_t endpoint_connections_max; /* as an exchange's */
@@ -129,6 +130,7 @@ struct exchange {
     struct str addresses;
     int64_t connect_timeout_ns;
     int64_t idle_timeout_ns;              /* of the connection it used, afterwards */
+    const struct keepalive *keepalive;    /* of one that it opens; NULL: default */
     struct connection_limit *connections; /* NULL: none */
     uint32_t connections_max;             /* LIMIT_NONE */
     uint32_t endpoint_connections_max;    /* of pool_spec.open; 0: no limit */

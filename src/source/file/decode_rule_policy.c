@@ -12,6 +12,7 @@ enum { PERMILLE = 1000, HUNDRED = 100, BUDGET_PERCENT = 20 /* of a retryBudget t
 struct pool {
     struct limits limits;
     int64_t connect_timeout_ns, tcp_idle_ns, http_idle_ns;
+    struct keepalive keepalive;
 };
 
 static void pool_limit(struct decoder *decoder, const struct node *value, void *out,
@@ -23,6 +24,41 @@ static void pool_limit(struct decoder *decoder, const struct node *value, void *
     if (tulle__decode_number(decoder, value, 0, INT32_MAX, &number)) {
         *(uint32_t *)out = number > 0 ? (uint32_t)number : LIMIT_NONE;
     }
+}
+
+/* What Linux takes (MAX_TCP_KEEPIDLE, MAX_TCP_KEEPCNT). */
+#define KEEPALIVE_MOST (32767 * NS_PER_S)
+
+static void keepalive_probes(struct decoder *decoder, const struct node *value, void *out,
+                             const struct field *field)
+{
+    int64_t number;
+
+    (void)field;
+    if (tulle__decode_number(decoder, value, 0, 127, &number)) {
+        *(uint32_t *)out = (uint32_t)number;
+    }
+}
+
+static void pool_keepalive(struct decoder *decoder, const struct node *value, void *out,
+                           const struct field *field)
+{
+    static const struct field fields[] = {
+        { .name = "probes", keepalive_probes, offsetof(struct keepalive, probes) },
+        { .name = "time",
+          tulle__field_duration,
+          offsetof(struct keepalive, time_ns),
+          NS_PER_S,
+          KEEPALIVE_MOST },
+        { .name = "interval",
+          tulle__field_duration,
+          offsetof(struct keepalive, interval_ns),
+          NS_PER_S,
+          KEEPALIVE_MOST },
+    };
+
+    (void)field;
+    DECODE_MAP(decoder, value, fields, out);
 }
 
 static void pool_tcp(struct decoder *decoder, const struct node *value, void *out,
@@ -40,7 +76,7 @@ static void pool_tcp(struct decoder *decoder, const struct node *value, void *ou
           offsetof(struct pool, tcp_idle_ns),
           NS_PER_MS,
           NEVER - 1 },
-        { .name = "tcpKeepalive" },
+        { .name = "tcpKeepalive", pool_keepalive, offsetof(struct pool, keepalive) },
         { .name = "maxConnectionDuration" },
     };
 
@@ -93,6 +129,7 @@ static void policy_pool(struct decoder *decoder, const struct node *value, void 
     policy->has_pool = true;
     policy->limits = pool.limits;
     policy->connect_timeout_ns = pool.connect_timeout_ns;
+    policy->keepalive = pool.keepalive;
     policy->idle_timeout_ns = pool.http_idle_ns != NEVER ? pool.http_idle_ns : pool.tcp_idle_ns;
 }
 

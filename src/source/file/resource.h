@@ -133,6 +133,7 @@ struct rule_policy {
     bool has_pool; /* connectionPool; what is not said in it is Istio's default */
     struct limits limits;
     int64_t connect_timeout_ns, idle_timeout_ns;
+    struct keepalive keepalive;
     bool has_outlier;
     struct outlier_config outlier;
     uint32_t panic_percent; /* outlierDetection.minHealthPercent */

@@ -58,11 +58,13 @@ static void group_pool(struct cluster *cluster, const struct rule_policy *policy
         cluster->limits = policy->limits;
         cluster->connect_timeout_ns = policy->connect_timeout_ns;
         cluster->idle_timeout_ns = policy->idle_timeout_ns;
+        cluster->keepalive = policy->keepalive;
         return;
     }
     cluster->limits = tulle__limits_default;
     cluster->connect_timeout_ns = defaults.connect_timeout_ns;
     cluster->idle_timeout_ns = defaults.idle_timeout_ns;
+    cluster->keepalive = defaults.keepalive;
 }
 
 static void group_outlier(struct cluster *cluster, const struct rule_policy *policy)

@@ -141,6 +141,8 @@ static bool ahead_open(struct pool *pool)
     connection->ahead = AHEAD_CONNECTING;
     connection->idle_since = transport->loop->now;
     connection->idle_timeout_ns = pool->warm.idle_timeout_ns;
+    connection->keepalive = pool->warm.keepalive;
+    tulle__connection_keep_alive(connection);
     tulle__connection_count(connection, pool, limit);
     list_add_last(&pool->ahead, &connection->in_opened);
     pool->ahead_connecting++;

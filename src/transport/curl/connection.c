@@ -167,11 +167,15 @@ static struct connection *connection_take_ahead(struct transfer *transfer)
     return connection;
 }
 
+/* libcurl has set its own numbers just before. */
 int tulle__connection_sockopt(void *user, curl_socket_t fd, curlsocktype purpose)
 {
     const struct connection *connection = connection_at(user, fd);
 
     (void)purpose;
+    if (connection) {
+        tulle__connection_keep_alive(connection);
+    }
     return connection && connection->was_ahead ? CURL_SOCKOPT_ALREADY_CONNECTED : CURL_SOCKOPT_OK;
 }
 
@@ -204,6 +208,9 @@ curl_socket_t tulle__connection_open(void *user, curlsocktype purpose,
         transfer->no_memory = true;
         tulle__fork_close(fd);
         return CURL_SOCKET_BAD;
+    }
+    if (transfer->exchange->keepalive) {
+        connection->keepalive = *transfer->exchange->keepalive;
     }
     tulle__connection_count(connection, transfer->pool, transfer->room);
     transfer->room = NULL;

@@ -92,6 +92,7 @@ struct connection {
     uint64_t host;           /* whose requests libcurl puts on it */
     int64_t idle_since;
     int64_t idle_timeout_ns;
+    struct keepalive keepalive;
     unsigned wanted; /* what libcurl waits for */
     unsigned streams;
     unsigned capacity;       /* for so many of them; UINT_MAX: not known */
@@ -247,6 +248,9 @@ enum bearing tulle__connection_bearing(const struct connection *connection);
 struct connection *tulle__names_find(const struct curl_transport *transport, int64_t key);
 bool tulle__names_add(struct curl_transport *transport, struct connection *connection, int64_t key);
 void tulle__names_remove(struct curl_transport *transport, struct connection *connection);
+
+/* keepalive.c: the kernel's probes, where a cluster has numbers for them. */
+void tulle__connection_keep_alive(const struct connection *connection);
 
 /* idle.c: the end of connections that nobody uses. */
 bool tulle__idle_init(struct curl_transport *transport);

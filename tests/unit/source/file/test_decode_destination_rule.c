@@ -11,7 +11,8 @@ static void a_destination_rule_is_read_whole(void **state)
         "trafficPolicy:\n"
         "  loadBalancer: {simple: ROUND_ROBIN}\n"
         "  connectionPool:\n"
-        "    tcp: {maxConnections: 4, connectTimeout: 250ms, idleTimeout: 2h}\n"
+        "    tcp: {maxConnections: 4, connectTimeout: 250ms, idleTimeout: 2h,\n"
+        "      tcpKeepalive: {probes: 3, time: 20s, interval: 5s}}\n"
         "    http: {http1MaxPendingRequests: 8, http2MaxRequests: 9, maxRetries: 2}\n"
         "  outlierDetection: {consecutive5xxErrors: 7, consecutiveGatewayErrors: 3, interval: 1s,\n"
         "    baseEjectionTime: 400s, maxEjectionPercent: 100, minHealthPercent: 40,\n"
@@ -39,6 +40,9 @@ static void a_destination_rule_is_read_whole(void **state)
     assert_int_equal(policy->limits.max_retries, 2);
     assert_int_equal(policy->connect_timeout_ns, 250 * NS_PER_MS);
     assert_int_equal(policy->idle_timeout_ns, 7200 * NS_PER_S);
+    assert_int_equal(policy->keepalive.probes, 3);
+    assert_int_equal(policy->keepalive.time_ns, 20 * NS_PER_S);
+    assert_int_equal(policy->keepalive.interval_ns, 5 * NS_PER_S);
     assert_true(policy->has_outlier && policy->outlier.enabled);
     assert_true(policy->outlier.split_local_origin);
     assert_int_equal(policy->panic_percent, 40);
@@ -132,8 +136,8 @@ static void what_is_not_supported_is_refused_by_name(void **state)
           "6:19: field \"proxyProtocol\" is not supported yet" },
         { "trafficPolicy: {loadBalancer: {simple: PASSTHROUGH}}",
           "6:42: simple PASSTHROUGH is not supported yet" },
-        { "trafficPolicy: {connectionPool: {tcp: {tcpKeepalive: {}}}}",
-          "6:42: field \"tcpKeepalive\" is not supported yet" },
+        { "trafficPolicy: {connectionPool: {tcp: {maxConnectionDuration: 1s}}}",
+          "6:42: field \"maxConnectionDuration\" is not supported yet" },
         { "trafficPolicy: {connectionPool: {http: {maxRequestsPerConnection: 1}}}",
           "6:43: field \"maxRequestsPerConnection\" is not supported yet" },
         { "trafficPolicy: {outlierDetection: {consecutiveErrors: 5}}",

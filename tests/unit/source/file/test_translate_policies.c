@@ -50,6 +50,7 @@ static const struct rule_policy pooled = {
     .limits = { 1, 2, 3, 4 },
     .connect_timeout_ns = 5,
     .idle_timeout_ns = 6,
+    .keepalive = { 7, 8 * NS_PER_S, 9 * NS_PER_S },
 };
 static const struct rule_policy ejecting = {
     .has_outlier = true,
@@ -92,6 +93,7 @@ static void a_subset_replaces_group_by_group(void **state)
     assert_int_equal(cluster(translated, 80, "v2")->limits.max_pending, 2);
     assert_int_equal(cluster(translated, 80, "v2")->connect_timeout_ns, 5);
     assert_int_equal(cluster(translated, 80, "v2")->idle_timeout_ns, 6);
+    assert_int_equal(cluster(translated, 80, "v2")->keepalive.probes, 7);
     assert_int_equal(cluster(translated, 80, "v3")->outlier.consecutive_5xx, 5);
     assert_int_equal(cluster(translated, 80, "v3")->limits.max_pending, 9);
 done:
