@@ -13,7 +13,8 @@
  * thread beside it. Steps without a change (freeing what loops let go) are `others`.
  * A pick is timed by the clock, and counts if its thread kept its core meanwhile: who
  * takes that away costs no pick. What a hypervisor or an interrupt takes remains; so
- * beside each pick nothing at all is timed in the same way.
+ * beside each pick nothing at all is timed in the same way, for as long, and how many
+ * of both were over the bar is counted: picks that are slow by themselves are more.
  *
  * Memory is what the mesh asked for, and what malloc gave, more than a mesh without
  * endpoints: model, views, peers, picker; of the source, the draft alone, which
@@ -34,7 +35,14 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { THREADS = 2, IN_FLIGHT = 16, PICKS_A_ROUND = 64, READINGS = 8 };
+enum {
+    THREADS = 2,
+    IN_FLIGHT = 16,
+    PICKS_A_ROUND = 64,
+    READINGS = 8,
+    BAR_NS = 50000,
+    SECONDS_MAX = 60
+};
 
 static const struct {
     const char *name;
@@ -95,6 +103,13 @@ static struct tulle *mesh_open(size_t count)
 
 static atomic_bool over;
 
+/* Of what was timed; each second of the run by itself. */
+struct tail {
+    double slowest;
+    double all[SECONDS_MAX];
+    uint64_t over[SECONDS_MAX]; /* BAR_NS */
+};
+
 struct picking {
     _Alignas(128) pthread_t thread;
     struct tulle *mesh;
@@ -102,7 +117,8 @@ struct picking {
     uint64_t picks, failed;
     uint64_t lost; /* not counted: the core was taken away */
     long switches;
-    double slowest, slowest_nothing;
+    size_t second; /* of the run */
+    struct tail pick, nothing;
 };
 
 static void pin(size_t thread)
@@ -141,10 +157,12 @@ static bool core_was_taken(struct picking *picking)
     return taken;
 }
 
-static void slowest_note(struct picking *picking, double *slowest, double took)
+static void tail_note(struct picking *picking, struct tail *tail, double took)
 {
-    if (took > *slowest && !core_was_taken(picking)) {
-        *slowest = took;
+    tail->all[picking->second] += took;
+    if ((took > tail->slowest || took > BAR_NS) && !core_was_taken(picking)) {
+        tail->slowest = took > tail->slowest ? took : tail->slowest;
+        tail->over[picking->second] += took > BAR_NS;
     }
 }
 
@@ -178,8 +196,8 @@ static void round_pick(struct picking *picking, const struct cluster_live *live,
         picking->failed += tulle__pick(live, &pick, view) != PICK_ENDPOINT;
         took = churn_since(CLOCK_MONOTONIC, &began);
         nothing = nothing_time();
-        slowest_note(picking, &picking->slowest, took);
-        slowest_note(picking, &picking->slowest_nothing, nothing);
+        tail_note(picking, &picking->pick, took);
+        tail_note(picking, &picking->nothing, nothing);
         in_flight_add(*view, 1);
     }
     picking->picks += PICKS_A_ROUND;
@@ -192,6 +210,7 @@ static void *picking_run(void *user)
 {
     struct picking *picking = user;
     struct mesh_loop *here = &picking->mesh->loops.each[picking->loop];
+    struct timespec began;
     struct rand rand;
 
     pin(picking->loop);
@@ -200,7 +219,11 @@ static void *picking_run(void *user)
     while (!tulle__loops_take(here)) {
         sched_yield();
     }
+    clock_gettime(CLOCK_MONOTONIC, &began);
     while (!atomic_load(&over)) {
+        size_t second = (size_t)(churn_since(CLOCK_MONOTONIC, &began) / 1e9);
+
+        picking->second = second < SECONDS_MAX ? second : SECONDS_MAX - 1;
         tulle__loops_round(here);
         round_pick(picking, here->use->runnable->lives[0], &rand);
     }
@@ -247,6 +270,18 @@ static void print_all(const char *name, const struct times *times)
     printf("], ");
 }
 
+static void print_tails(const char *name, const struct tail *one, const struct tail *other,
+                        size_t seconds)
+{
+    printf("\"%s\": {\"slowest\": [%.0f, %.0f], \"seconds\": [", name, one->slowest,
+           other->slowest);
+    for (size_t i = 0; i < seconds; i++) {
+        printf("%s[%llu, %.0f]", i > 0 ? ", " : "",
+               (unsigned long long)(one->over[i] + other->over[i]), one->all[i] + other->all[i]);
+    }
+    printf("]}, ");
+}
+
 static void measure(size_t count, size_t seconds, size_t rate)
 {
     struct picking pickings[THREADS] = { 0 };
@@ -278,17 +313,15 @@ static void measure(size_t count, size_t seconds, size_t rate)
     print_all("changes", &source.changes);
     print_all("worked", &source.worked);
     print_all("others", &source.others);
-    printf("\"slowest\": [");
     for (size_t i = 0; i < THREADS; i++) {
         pthread_join(pickings[i].thread, NULL);
         if (pickings[i].failed > 0) {
             churn_fail("a pick found no endpoint");
         }
-        printf("%s%.0f", i > 0 ? ", " : "", pickings[i].slowest);
     }
-    printf("], \"slowest_nothing\": [%.0f, %.0f", pickings[0].slowest_nothing,
-           pickings[1].slowest_nothing);
-    printf("], \"lost\": %llu, \"picks\": %llu, \"settled\": %.1f}\n",
+    print_tails("pick", &pickings[0].pick, &pickings[1].pick, seconds);
+    print_tails("nothing", &pickings[0].nothing, &pickings[1].nothing, seconds);
+    printf("\"lost\": %llu, \"picks\": %llu, \"settled\": %.1f}\n",
            (unsigned long long)(pickings[0].lost + pickings[1].lost),
            (unsigned long long)(pickings[0].picks + pickings[1].picks),
            (double)(atomic_load(&asked) - empty_asked) / (double)count);

@@ -17,6 +17,7 @@ A_SECOND = 100
 MEMORY_MAX = 256
 CHANGE_US_MAX = 2000
 PICK_US_MAX = 50
+SLOW_RATIO_MAX = 1.25
 
 
 def churned(options, balancer):
@@ -30,6 +31,11 @@ def churned(options, balancer):
     got = json.loads(done.stdout)
     assert len(got["changes"]) == seconds * rate, got
     return got
+
+
+def rates(tail):
+    """Of each second of the run: how many were over the bar, a second that was timed."""
+    return [over / (ns / 1e9) for over, ns in tail["seconds"] if ns > 0]
 
 
 def microseconds(values):
@@ -49,9 +55,12 @@ def lines(options, balancer, got):
                 **bar("value", CHANGE_US_MAX))
     report.line("churn", f"{balancer}_change_cpu", "us", microseconds(got["worked"]))
     report.line("churn", f"{balancer}_other_steps", "us", microseconds(got["others"] or [0]))
-    report.pairs("churn", f"{balancer}_slowest_pick", "us", microseconds(got["slowest"]),
-                 "nothing", microseconds(got["slowest_nothing"]), picks=got["picks"],
-                 lost=got["lost"], **bar("greatest", PICK_US_MAX))
+    report.pairs("churn", f"{balancer}_slowest_pick", "us", microseconds(got["pick"]["slowest"]),
+                 "nothing", microseconds(got["nothing"]["slowest"]), picks=got["picks"],
+                 lost=got["lost"])
+    report.pairs("churn", f"{balancer}_picks_over_{PICK_US_MAX}us", "a second of picking",
+                 rates(got["pick"]), "nothing", rates(got["nothing"]),
+                 **bar("ratio", SLOW_RATIO_MAX))
 
 
 def bench(options, _folder):
