@@ -75,19 +75,8 @@ static char *bootstrap(const struct many *many, uint16_t port, const struct many
     fprintf(out,
             "static_resources:\n"
             "  listeners:\n"
-            "  - address: {socket_address: {address: 127.0.0.1, port_value: %u}}\n"
-            "    filter_chains:\n"
-            "    - filters:\n"
-            "      - name: http\n"
-            "        typed_config:\n"
-            "          '@type': type.googleapis.com/envoy.extensions.filters.network."
-            "http_connection_manager.v3.HttpConnectionManager\n"
-            "          stat_prefix: many\n"
-            "          http_filters:\n"
-            "          - name: envoy.filters.http.router\n"
-            "            typed_config: {'@type': "
-            "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}\n"
-            "          route_config: {virtual_hosts: [",
+            "  - address: {socket_address: {address: 127.0.0.1, port_value: %u}}\n" PEER_ENVOY_HTTP
+            "            {virtual_hosts: [",
             port);
     write_hosts(out, clusters, count);
     fprintf(out, "]}\n");
@@ -112,18 +101,14 @@ struct many_envoy *many_envoy_start(const struct many *many, const struct many_c
                                     size_t count)
 {
     struct many_envoy *envoy = calloc(1, sizeof(*envoy));
-    char path[TEXT_MAX];
     char *text;
 
     assert_non_null(envoy);
     envoy->many = many;
     envoy->peer = peer_new();
     text = bootstrap(many, peer_port(envoy->peer), clusters, count);
-    test_folder_write(peer_folder(envoy->peer), "envoy.yaml", text);
+    peer_run_envoy(envoy->peer, text);
     free(text);
-    snprintf(path, sizeof(path), "%s/envoy.yaml", peer_folder(envoy->peer));
-    peer_run(envoy->peer, peer_envoy(), "-c", path, "--concurrency", "1", "--disable-hot-restart",
-             "-l", "warning", NULL);
     for (size_t i = 0; i < MANY_AT_ONCE; i++) {
         envoy->fds[i] = connect_to(peer_port(envoy->peer));
     }

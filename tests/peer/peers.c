@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -172,11 +173,16 @@ void peer_signal(struct peer *peer, int signal)
     assert_int_equal(kill(peer->pid, signal), 0);
 }
 
-const char *peer_envoy(void)
+void peer_run_envoy(struct peer *peer, const char *bootstrap)
 {
     const char *chosen = getenv("TULLE_ENVOY");
+    const char *program = chosen ? chosen : TULLE_TEST_SOURCE_DIR "/.cache/peers/envoy";
+    char path[PATH_MAX];
 
-    return chosen ? chosen : TULLE_TEST_SOURCE_DIR "/.cache/peers/envoy";
+    test_folder_write(peer_folder(peer), "envoy.yaml", bootstrap);
+    snprintf(path, sizeof(path), "%s", peer_path(peer, "envoy.yaml"));
+    peer_run(peer, program, "-c", path, "--concurrency", "1", "--disable-hot-restart",
+             "--file-flush-interval-msec", "50", "-l", "error", NULL);
 }
 
 struct tulle *peer_open(const char *address, int32_t protocol, const char *yaml,

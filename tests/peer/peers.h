@@ -30,8 +30,23 @@ const char *peer_path(struct peer *peer, const char *name);
 void peer_run(struct peer *peer, const char *program, ...) __attribute__((sentinel));
 void peer_signal(struct peer *peer, int signal);
 
-/* The Envoy of `./dev deps --peers`, or of TULLE_ENVOY. */
-const char *peer_envoy(void);
+/* What follows a listener's address; its route_config comes next. */
+#define PEER_ENVOY_HTTP                                                                            \
+    "    filter_chains:\n"                                                                         \
+    "    - filters:\n"                                                                             \
+    "      - name: http\n"                                                                         \
+    "        typed_config:\n"                                                                      \
+    "          '@type': type.googleapis.com/envoy.extensions.filters.network."                     \
+    "http_connection_manager.v3.HttpConnectionManager\n"                                           \
+    "          stat_prefix: shop\n"                                                                \
+    "          http_filters:\n"                                                                    \
+    "          - name: envoy.filters.http.router\n"                                                \
+    "            typed_config: {'@type': "                                                         \
+    "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}\n"                        \
+    "          route_config:\n"
+
+/* Runs the Envoy of `./dev deps --peers`, or of TULLE_ENVOY, on this bootstrap; one worker. */
+void peer_run_envoy(struct peer *peer, const char *bootstrap);
 
 /* The same as wire_open(), for any address. */
 struct tulle *peer_open(const char *address, int32_t protocol, const char *yaml,

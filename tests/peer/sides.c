@@ -83,20 +83,9 @@ static const char bootstrap[] =
     "cluster_manager: {outlier_detection: {event_log_path: %s}}\n"
     "static_resources:\n"
     "  listeners:\n"
-    "  - address: {socket_address: {address: 127.0.0.1, port_value: %u}}\n"
-    "    filter_chains:\n"
-    "    - filters:\n"
-    "      - name: http\n"
-    "        typed_config:\n"
-    "          '@type': type.googleapis.com/envoy.extensions.filters.network."
-    "http_connection_manager.v3.HttpConnectionManager\n"
-    "          stat_prefix: shop\n"
-    "          route_config: {virtual_hosts: [{name: shop, domains: ['*'], routes: "
-    "[{match: {prefix: /}, route: {cluster: shop}}]}]}\n"
-    "          http_filters:\n"
-    "          - name: envoy.filters.http.router\n"
-    "            typed_config: {'@type': "
-    "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}\n"
+    "  - address: {socket_address: {address: 127.0.0.1, port_value: %u}}\n" PEER_ENVOY_HTTP
+    "            {virtual_hosts: [{name: shop, domains: ['*'], routes: [{match: {prefix: /}, "
+    "route: {cluster: shop}}]}]}\n"
     "  clusters:\n"
     "  - name: shop\n"
     "    type: STATIC\n"
@@ -119,10 +108,7 @@ static void envoy_open(struct side *side)
     snprintf(events, sizeof(events), "%s", peer_path(side->envoy, "events"));
     snprintf(text, sizeof(text), bootstrap, events, peer_port(side->envoy), side->test->envoys,
              endpoints);
-    test_folder_write(peer_folder(side->envoy), "envoy.yaml", text);
-    snprintf(text, sizeof(text), "%s", peer_path(side->envoy, "envoy.yaml"));
-    peer_run(side->envoy, peer_envoy(), "-c", text, "--concurrency", "1", "--disable-hot-restart",
-             "--file-flush-interval-msec", "50", "-l", "warning", NULL);
+    peer_run_envoy(side->envoy, text);
     side->mesh = peer_open(peer_at(side->envoy), TULLE_PROTOCOL_HTTP, NULL, &options);
 }
 

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "peer/peers.h"
+
 enum { TEXT_MAX = 1 << 20 };
 
 const struct caller_share spread_callers[SPREAD_CALLERS] = { { { "a", 1 }, 4 },
@@ -147,19 +149,7 @@ static void add_callers(struct spread_text *text)
 static void add_listener(struct spread_text *text, const char *address, unsigned port)
 {
     spread_add(text,
-               "  - address: {socket_address: {address: %s, port_value: %u}}\n"
-               "    filter_chains:\n"
-               "    - filters:\n"
-               "      - name: http\n"
-               "        typed_config:\n"
-               "          '@type': type.googleapis.com/envoy.extensions.filters.network."
-               "http_connection_manager.v3.HttpConnectionManager\n"
-               "          stat_prefix: http\n"
-               "          http_filters:\n"
-               "          - name: envoy.filters.http.router\n"
-               "            typed_config: {'@type': "
-               "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}\n"
-               "          route_config:\n"
+               "  - address: {socket_address: {address: %s, port_value: %u}}\n" PEER_ENVOY_HTTP
                "            virtual_hosts:\n"
                "            - name: all\n"
                "              domains: ['*']\n"

@@ -46,23 +46,19 @@ struct spread_envoy *spread_envoy_start(const struct spread_case *cases, size_t 
 {
     struct spread_envoy *envoy = calloc(1, sizeof(*envoy));
     struct spread_text text = spread_text_new();
-    char path[512];
 
     assert_non_null(envoy);
     envoy->peer = peer_new();
     envoy->site = (struct spread_site){ peer_folder(envoy->peer), peer_port(envoy->peer),
                                         peer_free_port(), peer_free_port() };
     spread_config(&text, cases, count, &envoy->site);
-    test_folder_write(envoy->site.folder, "envoy.yaml", text.data);
-    spread_text_free(&text);
     for (size_t i = 0; i < count; i++) {
         if (cases[i].by_file) {
             spread_envoy_tell(envoy, &cases[i], i);
         }
     }
-    snprintf(path, sizeof(path), "%s", peer_path(envoy->peer, "envoy.yaml"));
-    peer_run(envoy->peer, peer_envoy(), "-c", path, "--concurrency", "1", "--disable-hot-restart",
-             "-l", "error", NULL);
+    peer_run_envoy(envoy->peer, text.data);
+    spread_text_free(&text);
     for (size_t k = 0; k < LINES; k++) {
         envoy->lines[k] = dial(envoy->site.port);
     }

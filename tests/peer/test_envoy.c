@@ -24,19 +24,8 @@ static const char bootstrap[] =
     "admin: {address: {socket_address: {address: 127.0.0.1, port_value: %u}}}\n"
     "static_resources:\n"
     "  listeners:\n"
-    "  - address: {socket_address: {address: 127.0.0.1, port_value: %u}}\n"
-    "    filter_chains:\n"
-    "    - filters:\n"
-    "      - name: http\n"
-    "        typed_config:\n"
-    "          '@type': type.googleapis.com/envoy.extensions.filters.network."
-    "http_connection_manager.v3.HttpConnectionManager\n"
-    "          stat_prefix: shop\n"
-    "          route_config: {virtual_hosts: [{name: shop, domains: ['*'], routes: [%s]}]}\n"
-    "          http_filters:\n"
-    "          - name: envoy.filters.http.router\n"
-    "            typed_config: {'@type': "
-    "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}\n"
+    "  - address: {socket_address: {address: 127.0.0.1, port_value: %u}}\n" PEER_ENVOY_HTTP
+    "            {virtual_hosts: [{name: shop, domains: ['*'], routes: [%s]}]}\n"
     "  clusters:\n"
     "  - name: shop\n"
     "    type: STATIC\n"
@@ -74,10 +63,7 @@ static struct envoy envoy_start(struct server *const *servers, size_t count, con
     add_endpoints(endpoints, servers, count);
     snprintf(text, sizeof(text), bootstrap, envoy.admin, peer_port(envoy.peer), routes, cluster,
              endpoints);
-    test_folder_write(peer_folder(envoy.peer), "envoy.yaml", text);
-    snprintf(text, sizeof(text), "%s/envoy.yaml", peer_folder(envoy.peer));
-    peer_run(envoy.peer, peer_envoy(), "-c", text, "--concurrency", "1", "--disable-hot-restart",
-             "-l", "warning", NULL);
+    peer_run_envoy(envoy.peer, text);
     envoy.mesh = peer_open(peer_at(envoy.peer), TULLE_PROTOCOL_HTTP, NULL, &options);
     return envoy;
 }

@@ -13,15 +13,7 @@ enum { TEXT_MAX = 8192 };
 static const char bootstrap[] =
     "static_resources:\n"
     "  listeners:\n"
-    "  - address: {socket_address: {address: 127.0.0.1, port_value: %u}}\n"
-    "    filter_chains:\n"
-    "    - filters:\n"
-    "      - name: http\n"
-    "        typed_config:\n"
-    "          '@type': type.googleapis.com/envoy.extensions.filters.network."
-    "http_connection_manager.v3.HttpConnectionManager\n"
-    "          stat_prefix: shop\n"
-    "          route_config:\n"
+    "  - address: {socket_address: {address: 127.0.0.1, port_value: %u}}\n" PEER_ENVOY_HTTP
     "            virtual_hosts:\n"
     "            - name: shop\n"
     "              domains: ['*']\n"
@@ -39,10 +31,6 @@ static const char bootstrap[] =
     "              - match: {prefix: /idle}\n"
     "                route: {cluster: shop, timeout: 50s, retry_policy: {num_retries: 1,\n"
     "                        retry_on: 5xx, per_try_idle_timeout: 0.3s}}\n"
-    "          http_filters:\n"
-    "          - name: envoy.filters.http.router\n"
-    "            typed_config: {'@type': "
-    "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}\n"
     "  clusters:\n"
     "  - name: shop\n"
     "    type: STATIC\n"
@@ -86,10 +74,7 @@ static void envoy_start(struct side *side)
 
     side->peer = peer_new();
     snprintf(text, sizeof(text), bootstrap, peer_port(side->peer), server_port(side->server));
-    test_folder_write(peer_folder(side->peer), "envoy.yaml", text);
-    snprintf(text, sizeof(text), "%s/envoy.yaml", peer_folder(side->peer));
-    peer_run(side->peer, peer_envoy(), "-c", text, "--concurrency", "1", "--disable-hot-restart",
-             "-l", "warning", NULL);
+    peer_run_envoy(side->peer, text);
     side->mesh = peer_open(peer_at(side->peer), TULLE_PROTOCOL_HTTP, NULL, &options);
 }
 

@@ -60,19 +60,7 @@ static const struct event {
 static const char bootstrap[] =
     "static_resources:\n"
     "  listeners:\n"
-    "  - address: {socket_address: {address: 127.0.0.1, port_value: %u}}\n"
-    "    filter_chains:\n"
-    "    - filters:\n"
-    "      - name: http\n"
-    "        typed_config:\n"
-    "          '@type': type.googleapis.com/envoy.extensions.filters.network."
-    "http_connection_manager.v3.HttpConnectionManager\n"
-    "          stat_prefix: shop\n"
-    "          http_filters:\n"
-    "          - name: envoy.filters.http.router\n"
-    "            typed_config: {'@type': "
-    "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}\n"
-    "          route_config:\n"
+    "  - address: {socket_address: {address: 127.0.0.1, port_value: %u}}\n" PEER_ENVOY_HTTP
     "            virtual_hosts:\n"
     "            - name: shop\n"
     "              domains: ['*']\n"
@@ -145,10 +133,7 @@ static struct tulle *envoy_open(struct half *half)
     half->peer = peer_new();
     snprintf(text, sizeof(text), bootstrap, peer_port(half->peer), routes,
              server_port(half->server));
-    test_folder_write(peer_folder(half->peer), "envoy.yaml", text);
-    snprintf(text, sizeof(text), "%s/envoy.yaml", peer_folder(half->peer));
-    peer_run(half->peer, peer_envoy(), "-c", text, "--concurrency", "1", "--disable-hot-restart",
-             "-l", "warning", NULL);
+    peer_run_envoy(half->peer, text);
     return peer_open(peer_at(half->peer), TULLE_PROTOCOL_HTTP, NULL, &options);
 }
 
