@@ -10,55 +10,18 @@
 #include "endpoint/live_adaptive.h"
 #include "observe/render.h"
 
+#define NO_WORD SIZE_MAX
+
 /* A row is one line of a cluster; rows of one family follow each other. */
 struct row {
     const char *name, *help, *type;
-    const char *label; /* ",reason=\"budget\"" or "" */
-    enum live_counter counter;
-    uint64_t (*read)(const struct cluster_live *live); /* NULL: `counter` */
+    const char *label;         /* ",reason=\"budget\"" or "" */
+    enum live_counter counter; /* COUNTERS: none */
+    size_t word;               /* where an atomic_uint of the cluster is; NO_WORD */
+    uint64_t (*read)(const struct cluster_live *live); /* NULL: one of the two */
     bool (*is_there)(const struct cluster_live *live); /* NULL: every cluster has it */
     bool in_ns;                                        /* what is read, and shown in seconds */
 };
-
-static uint64_t read_in_flight(const struct cluster_live *live)
-{
-    return atomic_load_explicit(&live->requests, memory_order_relaxed);
-}
-
-static uint64_t read_pending(const struct cluster_live *live)
-{
-    return atomic_load_explicit(&live->pending, memory_order_relaxed);
-}
-
-static uint64_t read_retries(const struct cluster_live *live)
-{
-    return atomic_load_explicit(&live->retries, memory_order_relaxed);
-}
-
-static uint64_t read_endpoints(const struct cluster_live *live)
-{
-    return atomic_load_explicit(&live->endpoint_count, memory_order_relaxed);
-}
-
-static uint64_t read_ejected(const struct cluster_live *live)
-{
-    return atomic_load_explicit(&live->ejected, memory_order_relaxed);
-}
-
-static uint64_t read_checked_healthy(const struct cluster_live *live)
-{
-    return atomic_load_explicit(&live->checked_healthy, memory_order_relaxed);
-}
-
-static uint64_t read_checked_degraded(const struct cluster_live *live)
-{
-    return atomic_load_explicit(&live->checked_degraded, memory_order_relaxed);
-}
-
-static uint64_t read_connections(const struct cluster_live *live)
-{
-    return atomic_load_explicit(&live->connections.open, memory_order_relaxed);
-}
 
 static uint64_t read_connections_opened(const struct cluster_live *live)
 {
@@ -92,15 +55,15 @@ static uint64_t read_measuring(const struct cluster_live *live)
 
 #define COUNTER(name, help, label, counter)                                                        \
     {                                                                                              \
-        name, help, "counter", label, counter, NULL, NULL, false                                   \
+        name, help, "counter", label, counter, NO_WORD, NULL, NULL, false                          \
     }
-#define GAUGE(name, help, read)                                                                    \
+#define GAUGE(name, help, word)                                                                    \
     {                                                                                              \
-        name, help, "gauge", "", COUNTERS, read, NULL, false                                       \
+        name, help, "gauge", "", COUNTERS, offsetof(struct cluster_live, word), NULL, NULL, false  \
     }
 #define ADAPTIVE(name, help, read, in_ns)                                                          \
     {                                                                                              \
-        name, help, "gauge", "", COUNTERS, read, is_adaptive, in_ns                                \
+        name, help, "gauge", "", COUNTERS, NO_WORD, read, is_adaptive, in_ns                       \
     }
 
 #define SHED      "tulle_shed_total"
@@ -200,13 +163,13 @@ static const struct row rows[] = {
     COUNTER(CHECKS, CHECKS_HELP, ",result=\"unreached\"", COUNT_CHECKS_UNREACHED),
     COUNTER(CHECKS, CHECKS_HELP, ",result=\"void\"", COUNT_CHECKS_VOID),
     { "tulle_connections_opened_total", "Connections ever opened for a cluster.", "counter", "",
-      COUNTERS, read_connections_opened, NULL, false },
-    GAUGE("tulle_connections", "Open connections of a cluster.", read_connections),
-    GAUGE("tulle_requests_in_flight", "Attempts admitted and not ended.", read_in_flight),
-    GAUGE("tulle_retries_in_flight", "Of those, the ones that are retries.", read_retries),
-    GAUGE("tulle_pending", "Attempts that wait for a slot or an endpoint.", read_pending),
-    GAUGE("tulle_endpoints", "Endpoints that the configuration names.", read_endpoints),
-    GAUGE("tulle_endpoints_ejected", "Of those, the ones that are ejected now.", read_ejected),
+      COUNTERS, NO_WORD, read_connections_opened, NULL, false },
+    GAUGE("tulle_connections", "Open connections of a cluster.", connections.open),
+    GAUGE("tulle_requests_in_flight", "Attempts admitted and not ended.", requests),
+    GAUGE("tulle_retries_in_flight", "Of those, the ones that are retries.", retries),
+    GAUGE("tulle_pending", "Attempts that wait for a slot or an endpoint.", pending),
+    GAUGE("tulle_endpoints", "Endpoints that the configuration names.", endpoint_count),
+    GAUGE("tulle_endpoints_ejected", "Of those, the ones that are ejected now.", ejected),
     ADAPTIVE("tulle_concurrency_limit", "Calls at once that adaptive concurrency lets in.",
              read_limit, false),
     ADAPTIVE("tulle_concurrency_min_rtt_seconds", "The least latency that it has measured.",
@@ -214,14 +177,20 @@ static const struct row rows[] = {
     ADAPTIVE("tulle_concurrency_measuring", "1 while it measures the least latency.",
              read_measuring, false),
     GAUGE("tulle_health_check_healthy", "Endpoints that pass their active health checks.",
-          read_checked_healthy),
-    GAUGE("tulle_health_check_degraded", "Of those, the ones that ask for less.",
-          read_checked_degraded),
+          checked_healthy),
+    GAUGE("tulle_health_check_degraded", "Of those, the ones that ask for less.", checked_degraded),
 };
 
 static uint64_t row_read(const struct row *row, const struct cluster_live *live)
 {
-    return row->read ? row->read(live) : tulle__live_counter(live, row->counter);
+    if (row->read) {
+        return row->read(live);
+    }
+    if (row->word != NO_WORD) {
+        return atomic_load_explicit((const atomic_uint *)((const char *)live + row->word),
+                                    memory_order_relaxed);
+    }
+    return tulle__live_counter(live, row->counter);
 }
 
 static size_t family_size(size_t first)
