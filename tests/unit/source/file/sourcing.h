@@ -10,6 +10,14 @@
 #include "base/clock.h"
 #include "seam/source.h"
 
+/* Resources, of the host "a" where they have one. */
+#define HEAD(kind, name)                                                                           \
+    "apiVersion: networking.istio.io/v1\nkind: " kind "\nmetadata: {name: " name "}\nspec:\n"
+#define ROUTE_TO(subset)                                                                           \
+    HEAD("VirtualService", "a")                                                                    \
+    "  hosts: [a]\n  http:\n  - route: [{destination: {host: a, subset: " subset "}}]\n"
+#define RULE(subsets) HEAD("DestinationRule", "a") "  host: a\n  subsets: [" subsets "]\n"
+
 enum { SOURCING_LOG_SIZE = 16384 };
 
 struct sourcing {

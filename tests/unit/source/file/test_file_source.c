@@ -11,13 +11,6 @@
 
 #include "sourcing.h"
 
-#define HEAD(kind, name)                                                                           \
-    "apiVersion: networking.istio.io/v1\nkind: " kind "\nmetadata: {name: " name "}\nspec:\n"
-#define ROUTE_TO(subset)                                                                           \
-    HEAD("VirtualService", "a")                                                                    \
-    "  hosts: [a]\n  http:\n  - route: [{destination: {host: a, subset: " subset "}}]\n"
-#define RULE(subsets) HEAD("DestinationRule", "a") "  host: a\n  subsets: [" subsets "]\n"
-
 static void a_folder_is_read_and_other_files_are_not(void **state)
 {
     struct sourcing sourcing;

@@ -6,12 +6,14 @@
 
 #include "sourcing.h"
 
-#define HEAD(kind, name)                                                                           \
-    "apiVersion: networking.istio.io/v1\nkind: " kind "\nmetadata: {name: " name "}\nspec:\n"
-#define ROUTE_TO(subset)                                                                           \
-    HEAD("VirtualService", "a")                                                                    \
-    "  hosts: [a]\n  http:\n  - route: [{destination: {host: a, subset: " subset "}}]\n"
-#define RULE(subsets) HEAD("DestinationRule", "a") "  host: a\n  subsets: [" subsets "]\n"
+/* All traffic of "a" goes to its subset v1. */
+static enum tulle_error open_routed(struct sourcing *sourcing)
+{
+    sourcing_write_entry(sourcing, "a.yaml", "a", "10.0.0.1");
+    sourcing_write(sourcing, "r.yaml", RULE("{name: v1, labels: {version: v1}}"));
+    sourcing_write(sourcing, "v.yaml", ROUTE_TO("v1"));
+    return sourcing_open(sourcing);
+}
 
 static void a_bad_resource_keeps_its_last_good_version(void **state)
 {
@@ -19,10 +21,7 @@ static void a_bad_resource_keeps_its_last_good_version(void **state)
 
     (void)state;
     sourcing_init(&sourcing);
-    sourcing_write_entry(&sourcing, "a.yaml", "a", "10.0.0.1");
-    sourcing_write(&sourcing, "r.yaml", RULE("{name: v1, labels: {version: v1}}"));
-    sourcing_write(&sourcing, "v.yaml", ROUTE_TO("v1"));
-    CHECK_OK(sourcing_open(&sourcing));
+    CHECK_OK(open_routed(&sourcing));
     sourcing_write(&sourcing, "r.yaml", RULE("{name: v1, lables: {version: v1}}"));
     sourcing_write_entry(&sourcing, "a.yaml", "a", "10.0.0.2");
     CHECK(sourcing_settle(&sourcing) == SOURCE_CHANGED);
@@ -40,10 +39,7 @@ static void a_route_to_a_missing_subset_keeps_its_last_good_version(void **state
 
     (void)state;
     sourcing_init(&sourcing);
-    sourcing_write_entry(&sourcing, "a.yaml", "a", "10.0.0.1");
-    sourcing_write(&sourcing, "r.yaml", RULE("{name: v1, labels: {version: v1}}"));
-    sourcing_write(&sourcing, "v.yaml", ROUTE_TO("v1"));
-    CHECK_OK(sourcing_open(&sourcing));
+    CHECK_OK(open_routed(&sourcing));
     sourcing_write(&sourcing, "v.yaml", ROUTE_TO("v9"));
     CHECK(sourcing_settle(&sourcing) == SOURCE_CHANGED);
     CHECK(sourcing_stats(&sourcing).resources == 3);
@@ -60,11 +56,8 @@ static void a_subset_that_a_route_needs_stays(void **state)
 
     (void)state;
     sourcing_init(&sourcing);
-    sourcing_write_entry(&sourcing, "a.yaml", "a", "10.0.0.1");
     sourcing_write_entry(&sourcing, "b.yaml", "b", "10.0.0.2");
-    sourcing_write(&sourcing, "r.yaml", RULE("{name: v1, labels: {version: v1}}"));
-    sourcing_write(&sourcing, "v.yaml", ROUTE_TO("v1"));
-    CHECK_OK(sourcing_open(&sourcing));
+    CHECK_OK(open_routed(&sourcing));
     sourcing_write(&sourcing, "r.yaml", RULE("{name: v2, labels: {version: v1}}"));
     sourcing_write_entry(&sourcing, "b.yaml", "b", "10.0.0.3");
     CHECK(sourcing_settle(&sourcing) == SOURCE_CHANGED);
@@ -138,10 +131,7 @@ static void what_refers_to_a_vanished_resource_is_refused(void **state)
 
     (void)state;
     sourcing_init(&sourcing);
-    sourcing_write_entry(&sourcing, "a.yaml", "a", "10.0.0.1");
-    sourcing_write(&sourcing, "r.yaml", RULE("{name: v1, labels: {version: v1}}"));
-    sourcing_write(&sourcing, "v.yaml", ROUTE_TO("v1"));
-    CHECK_OK(sourcing_open(&sourcing));
+    CHECK_OK(open_routed(&sourcing));
     sourcing_remove(&sourcing, "r.yaml");
     CHECK(sourcing_settle(&sourcing) == SOURCE_CHANGED);
     CHECK(sourcing_stats(&sourcing).resources == 1);
