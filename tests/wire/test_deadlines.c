@@ -4,24 +4,20 @@
  * mesh under the context of the request: what is left goes on to B, and when it
  * is over A's call ends as well. A real server between two real calls. */
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
+#include "wire/inbound.h"
 #include "wire/wire.h"
 
 #define GRPC "application/grpc"
 
-enum { HEADERS_MOST = 16, TEXT_SIZE = 4096, LIMIT_MS = 300, WORK_MS = 30, TRIES = 200 };
+enum { LIMIT_MS = 300, WORK_MS = 30, TRIES = 200 };
 
-/* Service A: one request a connection, one connection at a time. */
+/* Service A. */
 struct service {
-    int listening;
-    char address[64];
-    pthread_t thread;
+    struct inbound inbound;
     struct server *b;
     struct tulle *to_a, *to_b;
     pthread_mutex_t lock; /* guards the rest */
@@ -31,53 +27,6 @@ struct service {
     enum tulle_error error;
     char flags[32];
 };
-
-static void write_all(int fd, const char *text)
-{
-    size_t size = strlen(text), sent = 0;
-
-    while (sent < size) {
-        ssize_t went = send(fd, text + sent, size - sent, MSG_NOSIGNAL);
-
-        if (went <= 0) {
-            return; /* the client's time was over */
-        }
-        sent += (size_t)went;
-    }
-}
-
-static bool read_head(int fd, char *text)
-{
-    size_t size = 0;
-
-    text[0] = '\0';
-    while (!strstr(text, "\r\n\r\n") && size < TEXT_SIZE - 1) {
-        ssize_t got = recv(fd, text + size, TEXT_SIZE - 1 - size, 0);
-
-        if (got <= 0) {
-            return false;
-        }
-        size += (size_t)got;
-        text[size] = '\0';
-    }
-    return true;
-}
-
-/* Cuts the head up in place. */
-static size_t head_cut(char *head, struct tulle_header *out)
-{
-    char *line = strstr(head, "\r\n") + 2;
-    size_t count = 0;
-
-    while (*line != '\r' && count < HEADERS_MOST) {
-        char *end = strstr(line, "\r\n"), *value = strstr(line, ": ");
-
-        *end = *value = '\0';
-        out[count++] = (struct tulle_header){ line, value + 2 };
-        line = end + 2;
-    }
-    return count;
-}
 
 static int64_t number_of(const char *text, const char *name)
 {
@@ -105,42 +54,31 @@ static void service_call(struct service *service, const char *url, struct tulle_
     tulle_scope_enter(before);
     service->error = outcome.error;
     snprintf(service->flags, sizeof(service->flags), "%s", outcome.failure.flags);
-    write_all(fd, "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n");
-    write_all(fd, outcome.body);
+    inbound_answer(fd, outcome.body);
 }
 
 /* The path of the request says what B is to do. */
-static void service_handle(struct service *service, int fd)
+static void service_handle(void *user, int fd)
 {
-    struct tulle_header headers[HEADERS_MOST];
+    struct service *service = user;
+    struct tulle_header headers[INBOUND_HEADERS];
     struct tulle_context *context;
-    char head[TEXT_SIZE], url[64];
+    char head[INBOUND_TEXT], url[64];
     bool hangs;
 
-    if (!read_head(fd, head)) {
+    if (!inbound_read(fd, head, "\r\n\r\n")) {
         return;
     }
     hangs = strncmp(head, "GET /hang", 9) == 0;
     snprintf(url, sizeof(url), "http://shop/%s", hangs ? "hang" : "?echo");
     pthread_mutex_lock(&service->lock);
     service->inbound_ms = number_of(head, "\r\nx-envoy-expected-rq-timeout-ms: ");
-    assert_int_equal(tulle_context_new(headers, head_cut(head, headers), &context), TULLE_OK);
+    assert_int_equal(tulle_context_new(headers, inbound_headers(head, headers), &context),
+                     TULLE_OK);
     usleep(WORK_MS * 1000);
     service_call(service, url, context, fd);
     tulle_context_free(context);
     pthread_mutex_unlock(&service->lock);
-}
-
-static void *service_run(void *user)
-{
-    struct service *service = user;
-    int fd;
-
-    while ((fd = accept(service->listening, NULL, NULL)) >= 0) {
-        service_handle(service, fd);
-        close(fd);
-    }
-    return NULL;
 }
 
 static struct tulle *mesh_to(const char *address)
@@ -160,28 +98,17 @@ static struct tulle *mesh_to(const char *address)
 
 static void service_start(struct service *service, bool by_scope)
 {
-    struct sockaddr_in address = { .sin_family = AF_INET };
-    socklen_t size = sizeof(address);
-
     *service = (struct service){ .by_scope = by_scope };
     pthread_mutex_init(&service->lock, NULL);
     service->b = server_start(SERVER_HTTP, "127.0.0.2:0", NULL);
     service->to_b = mesh_to(server_address(service->b));
-    service->listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    assert_int_equal(bind(service->listening, (struct sockaddr *)&address, size), 0);
-    assert_int_equal(listen(service->listening, 16), 0);
-    getsockname(service->listening, (struct sockaddr *)&address, &size);
-    snprintf(service->address, sizeof(service->address), "127.0.0.1:%u", ntohs(address.sin_port));
-    service->to_a = mesh_to(service->address);
-    assert_int_equal(pthread_create(&service->thread, NULL, service_run, service), 0);
+    inbound_start(&service->inbound, service_handle, service);
+    service->to_a = mesh_to(service->inbound.address);
 }
 
 static void service_stop(struct service *service)
 {
-    shutdown(service->listening, SHUT_RDWR);
-    pthread_join(service->thread, NULL);
-    close(service->listening);
+    inbound_stop(&service->inbound);
     wire_close(service->to_a);
     wire_close(service->to_b);
     server_stop(service->b);

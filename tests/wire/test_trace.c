@@ -5,14 +5,12 @@
  * for byte; 's' stands for a digit of a span id, 't' of a new trace id, 'u' of a
  * new request id. */
 
-#include <arpa/inet.h>
 #include <ctype.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
+#include "wire/inbound.h"
 #include "wire/wire.h"
 
 #define ID     "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -22,15 +20,13 @@
 
 #define NEW_REQUEST_ID "x-request-id: uuuuuuuu-uuuu-4uuu-uuuu-uuuuuuuuuuuu\r\n"
 
-enum { HEADERS_MOST = 16, TEXT_SIZE = 4096, SPANS_MOST = 8 };
+enum { SPANS_MOST = 8 };
 
-/* Service A: one request a connection, one connection at a time. */
+/* Service A. */
 struct service {
-    int listening;
-    struct sockaddr_in address;
+    struct inbound inbound;
     struct tulle *mesh;
     bool by_name; /* the context is named in the request; else by the thread's scope */
-    pthread_t thread;
     struct server *b;
     unsigned span_count;
     char spans[SPANS_MOST][17];
@@ -60,105 +56,40 @@ static void span_keep(void *user, const struct tulle_span *span)
     assert_true(span->end_ns >= span->start_ns);
 }
 
-static bool read_until(int fd, char *text, const char *end)
+static void service_handle(void *user, int fd)
 {
-    size_t size = 0;
-    ssize_t got;
-
-    text[0] = '\0';
-    while (!(end && strstr(text, end)) && size < TEXT_SIZE - 1) {
-        got = recv(fd, text + size, TEXT_SIZE - 1 - size, 0);
-        if (got <= 0) {
-            break;
-        }
-        size += (size_t)got;
-        text[size] = '\0';
-    }
-    return !end || strstr(text, end) != NULL;
-}
-
-static void write_all(int fd, const char *text)
-{
-    size_t size = strlen(text), sent = 0;
-
-    while (sent < size) {
-        ssize_t went = send(fd, text + sent, size - sent, MSG_NOSIGNAL);
-
-        assert_true(went > 0);
-        sent += (size_t)went;
-    }
-}
-
-/* Cuts the head up in place. */
-static size_t head_cut(char *head, struct tulle_header *out)
-{
-    char *line = strstr(head, "\r\n") + 2;
-    size_t count = 0;
-
-    while (*line != '\r' && count < HEADERS_MOST) {
-        char *end = strstr(line, "\r\n"), *value = strstr(line, ": ");
-
-        *end = *value = '\0';
-        out[count++] = (struct tulle_header){ line, value + 2 };
-        line = end + 2;
-    }
-    return count;
-}
-
-static void service_handle(struct service *service, int fd)
-{
+    struct service *service = user;
     struct tulle_request request = { TULLE_REQUEST_INIT, .url = "http://shop/next?echo" };
-    struct tulle_header headers[HEADERS_MOST];
+    struct tulle_header headers[INBOUND_HEADERS];
     struct tulle_context *context, *before;
     struct tulle_reply *reply;
-    char head[TEXT_SIZE];
+    char head[INBOUND_TEXT];
 
-    assert_true(read_until(fd, head, "\r\n\r\n"));
-    assert_int_equal(tulle_context_new(headers, head_cut(head, headers), &context), TULLE_OK);
+    assert_true(inbound_read(fd, head, "\r\n\r\n"));
+    assert_int_equal(tulle_context_new(headers, inbound_headers(head, headers), &context),
+                     TULLE_OK);
     request.context = service->by_name ? context : NULL;
     before = tulle_scope_enter(service->by_name ? NULL : context);
     assert_int_equal(tulle_call(service->mesh, &request, &reply), TULLE_OK);
     tulle_scope_enter(before);
     tulle_context_free(context);
-    write_all(fd, "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n");
-    write_all(fd, tulle_reply_body(reply));
+    inbound_answer(fd, tulle_reply_body(reply));
     tulle_reply_free(reply);
-}
-
-static void *service_run(void *user)
-{
-    struct service *service = user;
-    int fd;
-
-    while ((fd = accept(service->listening, NULL, NULL)) >= 0) {
-        service_handle(service, fd);
-        close(fd);
-    }
-    return NULL;
 }
 
 static void service_start(struct service *service, bool by_name)
 {
-    socklen_t size = sizeof(service->address);
     struct tulle_options options = { TULLE_OPTIONS_INIT, .span = span_keep, .span_user = service };
 
     *service = (struct service){ .by_name = by_name };
     service->b = server_start(SERVER_HTTP, "127.0.0.2:0", NULL);
     service->mesh = wire_open(&service->b, 1, TULLE_PROTOCOL_HTTP, retries, &options);
-    service->listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    service->address = (struct sockaddr_in){ .sin_family = AF_INET };
-    service->address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    assert_int_equal(bind(service->listening, (struct sockaddr *)&service->address, size), 0);
-    assert_int_equal(listen(service->listening, 16), 0);
-    getsockname(service->listening, (struct sockaddr *)&service->address, &size);
-    assert_int_equal(pthread_create(&service->thread, NULL, service_run, service), 0);
+    inbound_start(&service->inbound, service_handle, service);
 }
 
 static void service_stop(struct service *service)
 {
-    shutdown(service->listening, SHUT_RDWR);
-    pthread_join(service->thread, NULL);
-    close(service->listening);
+    inbound_stop(&service->inbound);
     wire_close(service->mesh);
     server_stop(service->b);
 }
@@ -166,15 +97,13 @@ static void service_stop(struct service *service)
 /* What B saw, when A was asked with these header lines. */
 static void ask(const struct service *service, const char *lines, char *out)
 {
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = inbound_connect(&service->inbound);
     char *body;
 
-    assert_int_equal(
-        connect(fd, (const struct sockaddr *)&service->address, sizeof(service->address)), 0);
-    write_all(fd, "GET / HTTP/1.1\r\nHost: a\r\n");
-    write_all(fd, lines);
-    write_all(fd, "\r\n");
-    assert_true(read_until(fd, out, NULL));
+    inbound_write(fd, "GET / HTTP/1.1\r\nHost: a\r\n");
+    inbound_write(fd, lines);
+    inbound_write(fd, "\r\n");
+    assert_true(inbound_read(fd, out, NULL));
     close(fd);
     body = strstr(out, "\r\n\r\n");
     assert_non_null(body);
@@ -240,7 +169,7 @@ static const struct row rows[] = {
 static void the_next_server_sees(bool by_name)
 {
     struct service service;
-    char seen[TEXT_SIZE], wanted[TEXT_SIZE], span[17];
+    char seen[INBOUND_TEXT], wanted[INBOUND_TEXT], span[17];
 
     service_start(&service, by_name);
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -271,7 +200,7 @@ static void a_trace_goes_on_by_the_scope_of_the_thread(void **state)
 static void a_retry_is_a_span_of_its_own(void **state)
 {
     struct service service;
-    char seen[TEXT_SIZE], wanted[TEXT_SIZE], span[17];
+    char seen[INBOUND_TEXT], wanted[INBOUND_TEXT], span[17];
 
     (void)state;
     service_start(&service, true);
