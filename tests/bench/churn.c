@@ -21,6 +21,7 @@
  * is the model. The first set is made from nothing, as any. */
 
 #include "churn_source.h"
+#include "picking.h"
 
 #include "balance/picker.h"
 #include "base/clock.h"
@@ -121,30 +122,6 @@ struct picking {
     struct tail pick, nothing;
 };
 
-static void pin(size_t thread)
-{
-    cpu_set_t all, one;
-
-    CPU_ZERO(&one);
-    if (sched_getaffinity(0, sizeof(all), &all) != 0) {
-        return;
-    }
-    for (size_t cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-        if (CPU_ISSET(cpu, &all) && thread-- == 0) {
-            CPU_SET(cpu, &one);
-            sched_setaffinity(0, sizeof(one), &one);
-            return;
-        }
-    }
-}
-
-static void in_flight_add(struct view *view, int more)
-{
-    if (view != NULL) {
-        atomic_fetch_add_explicit(&view->peer->in_flight, (unsigned)more, memory_order_relaxed);
-    }
-}
-
 static bool core_was_taken(struct picking *picking)
 {
     struct rusage usage;
@@ -213,7 +190,7 @@ static void *picking_run(void *user)
     struct timespec began;
     struct rand rand;
 
-    pin(picking->loop);
+    pin_to_core(picking->loop);
     tulle__rand_init(&rand, 11 + picking->loop);
     tulle__loops_enter(&picking->mesh->loops);
     while (!tulle__loops_take(here)) {

@@ -11,6 +11,8 @@
  * no pick, a cache line that the other thread took does. With preload/counts.c in
  * LD_PRELOAD, how often a mutex was locked and memory asked for meanwhile. */
 
+#include "picking.h"
+
 #include "balance/picker.h"
 #include "base/clock.h"
 #include "model/defaults.h"
@@ -129,31 +131,6 @@ static double worked_ns(void)
     return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
 }
 
-static void pin(size_t thread)
-{
-    cpu_set_t all, one;
-    size_t cpu = 0;
-
-    CPU_ZERO(&one);
-    if (sched_getaffinity(0, sizeof(all), &all) != 0) {
-        return;
-    }
-    for (; cpu < CPU_SETSIZE; cpu++) {
-        if (CPU_ISSET(cpu, &all) && thread-- == 0) {
-            CPU_SET(cpu, &one);
-            sched_setaffinity(0, sizeof(one), &one);
-            return;
-        }
-    }
-}
-
-static void in_flight_add(struct view *view, int more)
-{
-    if (view != NULL) {
-        atomic_fetch_add_explicit(&view->peer->in_flight, (unsigned)more, memory_order_relaxed);
-    }
-}
-
 static void pick_many(struct picking *picking, struct rand *rand, size_t count)
 {
     struct view *held[IN_FLIGHT] = { NULL };
@@ -181,7 +158,7 @@ static void *picking_run(void *user)
     struct rand rand;
     double began;
 
-    pin(picking->loop);
+    pin_to_core(picking->loop);
     tulle__rand_init(&rand, 11 + picking->loop);
     pick_many(picking, &rand, picking->picks / 4); /* warm */
     atomic_fetch_add(&ready, 1);
