@@ -126,7 +126,6 @@ struct side {
 
 static void side_open_library(struct side *side, const struct outlier_case *test)
 {
-    struct tulle_options options = { TULLE_OPTIONS_INIT, .loops = 1 };
     char text[TEXT_MAX];
 
     snprintf(text, sizeof(text),
@@ -140,7 +139,7 @@ static void side_open_library(struct side *side, const struct outlier_case *test
              "    outlierDetection: {%s, interval: 0.5s, baseEjectionTime: 1s, "
              "maxEjectionPercent: %u}\n",
              test->istio, test->percent);
-    side->mesh = wire_open(side->servers, HOSTS, TULLE_PROTOCOL_HTTP, text, &options);
+    side->mesh = wire_open(side->servers, HOSTS, TULLE_PROTOCOL_HTTP, text, &wire_one_loop);
 }
 
 static void side_open(struct side *side, const struct outlier_case *test, bool is_envoy)

@@ -69,25 +69,22 @@ struct side {
 
 static void envoy_start(struct side *side)
 {
-    struct tulle_options options = { TULLE_OPTIONS_INIT, .loops = 1 };
     char text[TEXT_MAX];
 
     side->peer = peer_new();
     snprintf(text, sizeof(text), bootstrap, peer_port(side->peer), server_port(side->server));
     peer_run_envoy(side->peer, text);
-    side->mesh = peer_open(peer_at(side->peer), TULLE_PROTOCOL_HTTP, NULL, &options);
+    side->mesh = peer_open(peer_at(side->peer), TULLE_PROTOCOL_HTTP, NULL, &wire_one_loop);
 }
 
 static void side_open(struct side *side, bool is_envoy)
 {
-    struct tulle_options options = { TULLE_OPTIONS_INIT, .loops = 1 };
-
     *side = (struct side){ .server = server_start(SERVER_HTTP, "127.0.0.2:0", NULL) };
     if (is_envoy) {
         envoy_start(side);
         return;
     }
-    side->mesh = wire_open(&side->server, 1, TULLE_PROTOCOL_HTTP, istio, &options);
+    side->mesh = wire_open(&side->server, 1, TULLE_PROTOCOL_HTTP, istio, &wire_one_loop);
 }
 
 static void side_close(struct side *side)

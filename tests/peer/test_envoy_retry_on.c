@@ -107,7 +107,6 @@ struct half {
 
 static struct tulle *library_open(struct server *server)
 {
-    struct tulle_options options = { TULLE_OPTIONS_INIT, .loops = 1 };
     char text[TEXT_MAX];
     size_t size = (size_t)snprintf(text, sizeof(text), "%s", istio);
 
@@ -117,12 +116,11 @@ static struct tulle *library_open(struct server *server)
         size += (size_t)snprintf(text + size, sizeof(text) - size, ISTIO_ROUTE, i, conditions[i],
                                  of_codes ? ",418" : "");
     }
-    return wire_open(&server, 1, TULLE_PROTOCOL_HTTP, text, &options);
+    return wire_open(&server, 1, TULLE_PROTOCOL_HTTP, text, &wire_one_loop);
 }
 
 static struct tulle *envoy_open(struct half *half)
 {
-    struct tulle_options options = { TULLE_OPTIONS_INIT, .loops = 1 };
     char routes[TEXT_MAX / 2], text[TEXT_MAX];
     size_t size = 0;
 
@@ -134,7 +132,7 @@ static struct tulle *envoy_open(struct half *half)
     snprintf(text, sizeof(text), bootstrap, peer_port(half->peer), routes,
              server_port(half->server));
     peer_run_envoy(half->peer, text);
-    return peer_open(peer_at(half->peer), TULLE_PROTOCOL_HTTP, NULL, &options);
+    return peer_open(peer_at(half->peer), TULLE_PROTOCOL_HTTP, NULL, &wire_one_loop);
 }
 
 static void half_open(struct half *half, bool is_envoy)

@@ -57,8 +57,7 @@ static struct outcome call(struct tulle *mesh, const char *method, const char *u
 static void nginx_keeps_one_connection_for_all_that_comes_in_turn(void **state)
 {
     struct peer *nginx = nginx_start(1000);
-    struct tulle_options options = { TULLE_OPTIONS_INIT, .loops = 1 };
-    struct tulle *mesh = peer_open(peer_at(nginx), TULLE_PROTOCOL_HTTP, NULL, &options);
+    struct tulle *mesh = peer_open(peer_at(nginx), TULLE_PROTOCOL_HTTP, NULL, &wire_one_loop);
     struct outcome outcome;
 
     (void)state;

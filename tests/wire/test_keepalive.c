@@ -87,12 +87,7 @@ static void without_a_rule_after_a_minute(void **state)
 
     (void)state;
     assert_int_equal(wire_get(mesh, "http://shop/").status, 200);
-    for (int fd = 0; fd < DESCRIPTORS; fd++) {
-        if (leads_to(fd, server_port(server))) {
-            assert_int_equal(option_of(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
-            assert_int_equal(option_of(fd, IPPROTO_TCP, TCP_KEEPIDLE), 60);
-        }
-    }
+    assert_int_equal(assert_probed(server, 9, 60, 60), 1);
     wire_close(mesh);
     server_stop(server);
 }

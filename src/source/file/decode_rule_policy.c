@@ -26,25 +26,18 @@ static void pool_limit(struct decoder *decoder, const struct node *value, void *
     }
 }
 
-/* What Linux takes (MAX_TCP_KEEPIDLE, MAX_TCP_KEEPCNT). */
-#define KEEPALIVE_MOST (32767 * NS_PER_S)
-
-static void keepalive_probes(struct decoder *decoder, const struct node *value, void *out,
-                             const struct field *field)
-{
-    int64_t number;
-
-    (void)field;
-    if (tulle__decode_number(decoder, value, 0, 127, &number)) {
-        *(uint32_t *)out = (uint32_t)number;
-    }
-}
+/* What Linux takes. */
+#define KEEPALIVE_MOST (32767 * NS_PER_S) /* MAX_TCP_KEEPIDLE, MAX_TCP_KEEPINTVL */
+enum { PROBES_MOST = 127 };               /* MAX_TCP_KEEPCNT */
 
 static void pool_keepalive(struct decoder *decoder, const struct node *value, void *out,
                            const struct field *field)
 {
     static const struct field fields[] = {
-        { .name = "probes", keepalive_probes, offsetof(struct keepalive, probes) },
+        { .name = "probes",
+          tulle__field_u32,
+          offsetof(struct keepalive, probes),
+          .most = PROBES_MOST },
         { .name = "time",
           tulle__field_duration,
           offsetof(struct keepalive, time_ns),
