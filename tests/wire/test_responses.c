@@ -328,16 +328,18 @@ static void what_ends_with_the_connection_is_taken(void **state)
     }
 }
 
-/* HTTP/2's line in HTTP/1.1 would make connections shared ones. */
+/* HTTP/2's line in HTTP/1.1 would make connections shared ones, and libcurl takes
+ * one without a blank at its end for 200, whatever it says. */
 static void a_server_cannot_talk_itself_into_http2(void **state)
 {
-    static const char line[] = "HTTP/2 200 \r\n" FIVE "\r\nhello";
+    static const char *const lines[] = { "HTTP/2 200 \r\n" FIVE "\r\nhello",
+                                         "HTTP/2 204\r\n\r\nhello" };
     struct stage *stage = *state;
-    struct outcome outcome;
 
-    say(stage->server, line, sizeof(line) - 1, "raw cut");
-    outcome = get_once(stage->mesh, "GET");
-    assert_true(outcome.error == TULLE_E_PEER || outcome.error == TULLE_OK);
+    for (size_t i = 0; i < COUNT_OF(lines); i++) {
+        say(stage->server, lines[i], strlen(lines[i]), "raw cut");
+        assert_int_equal(get_once(stage->mesh, "GET").error, TULLE_E_PEER);
+    }
     server_command(stage->server, "reset-counts");
     for (int i = 0; i < 3; i++) {
         assert_int_equal(get_once(stage->mesh, "GET").error, TULLE_OK);

@@ -102,15 +102,15 @@ static bool reply_tell_line(struct transfer *transfer)
     return transfer->exchange != NULL;
 }
 
-/* libcurl reads a status line of HTTP/3 in its own way. */
-static bool version_is_known(struct str version)
+/* Where libcurl writes the line (HTTP/2) it ends in a blank; without, it takes
+ * the line for HTTP/1.0 with 200, whatever it says, as it does with HTTP/3's. */
+static bool reply_is_http2(const struct transfer *transfer, struct str version, struct str line)
 {
-    return str_equal(version, STR("HTTP/1.1")) || str_equal(version, STR("HTTP/2")) ||
-           str_equal(version, STR("HTTP/1.0"));
+    return transfer->pool->protocol != PROTOCOL_HTTP1 && str_equal(version, STR("HTTP/2")) &&
+           line.data[line.size - 1] == ' ';
 }
 
-/* "HTTP/1.1 200 OK", "HTTP/2 200". libcurl lets an HTTP/1.1 server say the latter,
- * which must not make its connections shared ones. */
+/* "HTTP/1.1 200 OK", "HTTP/2 200 ". */
 static bool reply_status(struct transfer *transfer, struct str line)
 {
     struct str rest;
@@ -119,10 +119,10 @@ static bool reply_status(struct transfer *transfer, struct str line)
 
     tulle__str_to_u64(tulle__str_cut(rest, ' ', &rest), 999, &status);
     transfer->status = (int)status;
-    transfer->is_http2 =
-        transfer->pool->protocol != PROTOCOL_HTTP1 && str_equal(version, STR("HTTP/2"));
+    transfer->is_http2 = reply_is_http2(transfer, version, line);
     transfer->line_size = 0;
-    if (status < 100 || !version_is_known(version)) {
+    if (status < 100 || !(transfer->is_http2 || str_equal(version, STR("HTTP/1.1")) ||
+                          str_equal(version, STR("HTTP/1.0")))) {
         return reply_fault(transfer, "the reply's status line is none");
     }
     if (status == 101) {
