@@ -89,6 +89,21 @@ static bool is_blocked(void *user)
     return server_count(stream_world.server, "unsent") > 16 * MB;
 }
 
+/* What they have read lets in no more than there is room for. */
+static void others_go_on(void)
+{
+    for (int i = 0; i < 20; i++) {
+        stream_world_other("/y");
+    }
+    check_heap();
+    assert_true(is_blocked(NULL));
+    stream_world.stream.take_to = UINT64_MAX;
+    tulle__curl_transport.resume_receive(&stream_world.stream.call.exchange);
+    rig_stream_wait(&stream_world.stream);
+    assert_string_equal(stream_world.stream.call.text, "");
+    assert_int_equal(stream_world.stream.got, 32000000);
+}
+
 static void who_does_not_take_stops_the_server_and_nobody_else(void **state)
 {
     uint32_t rounds;
@@ -106,16 +121,30 @@ static void who_does_not_take_stops_the_server_and_nobody_else(void **state)
     rounds = stream_world.rig.loop.rounds;
     rig_run(&stream_world.rig, 100 * NS_PER_MS);
     assert_in_range(stream_world.rig.loop.rounds - rounds, 0, 20); /* nothing is polled for */
-    for (int i = 0; i < 20; i++) {
-        stream_world_other("/y");
-    }
-    check_heap();
-    assert_true(is_blocked(NULL));
-    stream_world.stream.take_to = UINT64_MAX;
-    tulle__curl_transport.resume_receive(&stream_world.stream.call.exchange);
-    rig_stream_wait(&stream_world.stream);
-    assert_string_equal(stream_world.stream.call.text, "");
-    assert_int_equal(stream_world.stream.got, 32000000);
+    others_go_on();
+}
+
+static bool sends_late(void *user)
+{
+    (void)user;
+    rig_run(&stream_world.rig, NS_PER_MS);
+    return stream_world.stream.send_pauses > 0;
+}
+
+/* What opened the window was the head, where sending had been resumed before it. */
+static void neither_does_who_sends_late_and_does_not_take(void **state)
+{
+    (void)state;
+    note_heap();
+    stream_world_init("/x?body=32000000&delay=20", 10);
+    stream_world.stream.compare = false;
+    stream_world.stream.send_to = 0;
+    stream_world.stream.take_to = 100000;
+    rig_stream_start(&stream_world.stream, stream_world.pool);
+    assert_true(test_wait_until(sends_late, NULL, 10 * NS_PER_S));
+    rig_stream_send(&stream_world.stream, 10);
+    rig_stream_until_got(&stream_world.stream, 100000);
+    others_go_on();
 }
 
 static bool is_stuck(void *user)
@@ -323,6 +352,7 @@ static void a_handle_that_streamed_does_all_else(void **state)
 
 TEST_MAIN(ON_ALL(what_is_sent_comes_back_at_once), ON_ALL(each_piece_goes_out_when_it_is_there),
           ON_ALL(who_does_not_take_stops_the_server_and_nobody_else),
+          ON_ALL(neither_does_who_sends_late_and_does_not_take),
           ON_ALL(a_reply_that_waits_is_not_read_though_the_request_goes_on),
           ON_PLAIN(who_takes_slowly_is_given_little), ON_PLAIN(many_small_pieces_open_no_window),
           ON_PLAIN(it_is_paused_and_resumed_inside_each_callback),

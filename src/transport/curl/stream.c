@@ -266,7 +266,10 @@ static bool stream_go_on(struct transfer *transfer)
     transfer->telling = true;
     code = stream_pause(transfer, stream_bits(transfer));
     transfer->telling = false;
-    tulle__stream_set_speed(transfer, 0);
+    /* The head asks for a window as well. */
+    if (transfer->head) {
+        tulle__stream_set_speed(transfer, 0);
+    }
     /* It may have no connection any more: its end is on the way. */
     if (code != CURLE_OK && code != CURLE_BAD_FUNCTION_ARGUMENT && transfer->exchange) {
         tulle__flow_finish(transfer, code);
