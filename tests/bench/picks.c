@@ -7,10 +7,12 @@
  *   picks BALANCER ENDPOINTS equal|weighted ROUNDS PICKS
  *
  * prints ns of CPU for each pick of each round, alone and (the mean of the two)
- * at once. CPU and not the clock: another program that takes the core away costs
- * no pick, a cache line that the other thread took does. With preload/counts.c in
- * LD_PRELOAD, how often a mutex was locked and memory asked for meanwhile. */
+ * at once, and what a line took between the cores before the two began. CPU and
+ * not the clock: another program that takes the core away costs no pick, a cache
+ * line that the other thread took does. With preload/counts.c in LD_PRELOAD, how
+ * often a mutex was locked and memory asked for meanwhile. */
 
+#include "line.h"
 #include "picking.h"
 
 #include "balance/picker.h"
@@ -227,16 +229,18 @@ static void print_all(const char *name, const double *values, size_t count)
 
 static int measure(size_t rounds, size_t picks)
 {
-    double one[ROUNDS_MAX], two[ROUNDS_MAX];
+    double one[ROUNDS_MAX], two[ROUNDS_MAX], line[ROUNDS_MAX];
     unsigned long locks = 0, memory = 0;
 
     for (size_t i = 0; i < rounds; i++) {
         one[i] = part_run(1, picks, &locks, &memory);
+        line[i] = line_ns();
         two[i] = part_run(THREADS, picks, &locks, &memory);
     }
     printf("{");
     print_all("one", one, rounds);
     print_all("two", two, rounds);
+    print_all("line", line, rounds);
     printf("\"counted\": %s, \"locks\": %lu, \"memory\": %lu}\n", counts_end ? "true" : "false",
            locks, memory);
     return 0;
