@@ -74,7 +74,7 @@ static bool order_send(struct tulle *mesh, const struct peer_warmth *each, size_
         .per_endpoint = each->wanted.per_endpoint,
         .connect_timeout_ns = cluster->connect_timeout_ns,
         .idle_timeout_ns = cluster->idle_timeout_ns,
-        .keepalive = cluster->keepalive,
+        .keepalive = cluster->connection.keepalive,
         .connections = &live->connections,
         .connections_max = cluster->limits.max_connections,
         .endpoint_connections_max = cluster->limits.endpoint_max_connections,

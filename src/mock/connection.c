@@ -107,6 +107,7 @@ struct connection *tulle__script_connection_new(struct flight *flight)
     }
     connection->pool = flight->pool;
     connection->endpoint = flight->endpoint;
+    connection->opened_at = transport->loop->now;
     connection->limit = flight->exchange->connections;
     connection->idle_timer.fire = connection_idle_too_long;
     list_init(&connection->in_idle);
@@ -122,25 +123,46 @@ void tulle__script_connection_use(struct connection *connection, struct flight *
 {
     connection_leave_idle(connection);
     connection->streams++;
+    connection->requests++;
+    if (flight->exchange->connection) {
+        connection->lifetime = flight->exchange->connection->lifetime;
+    }
     flight->connection = connection;
+}
+
+static bool connection_is_spent(const struct connection *connection)
+{
+    uint32_t most = connection->lifetime.requests;
+
+    return connection->closing || (most > 0 && connection->requests >= most);
+}
+
+/* NEVER: it has no end. */
+static int64_t connection_end(const struct connection *connection)
+{
+    int64_t life = connection->lifetime.ns;
+
+    return life > 0 ? time_add(connection->opened_at, life) : NEVER;
 }
 
 void tulle__script_connection_release(struct connection *connection)
 {
     struct script_transport *transport = connection->pool->transport;
+    int64_t now = transport->loop->now, end = connection_end(connection);
+    int64_t due = time_add(now, connection->idle_timeout_ns);
 
     if (--connection->streams > 0) {
         return;
     }
-    if (connection->closing || connection->pool->draining || !connection->stands) {
+    if (connection_is_spent(connection) || end <= now || connection->pool->draining ||
+        !connection->stands) {
         tulle__script_connection_free(connection);
         return;
     }
-    connection->idle_since = transport->loop->now;
+    connection->idle_since = now;
     list_add_last(&transport->idle, &connection->in_idle);
     script_count(&transport->base.idle, 1);
-    tulle__timer_arm(transport->loop, &connection->idle_timer,
-                     time_add(transport->loop->now, connection->idle_timeout_ns));
+    tulle__timer_arm(transport->loop, &connection->idle_timer, end < due ? end : due);
     tulle__script_settle_soon(transport);
 }
 

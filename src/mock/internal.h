@@ -40,6 +40,9 @@ struct connection {
     struct timer idle_timer;
     int64_t idle_timeout_ns;
     int64_t idle_since;
+    int64_t opened_at;
+    struct lifetime lifetime; /* as the last exchange had it */
+    uint32_t requests;
     unsigned streams;
     bool stands;
     bool closing; /* takes no new stream */

@@ -32,6 +32,18 @@ struct keepalive {
     int64_t time_ns, interval_ns; /* whole seconds */
 };
 
+/* A connection of HTTP/1.1 that has had so many requests, or stood so long, takes no more of
+ * them; 0: it goes on. */
+struct lifetime {
+    uint32_t requests;
+    int64_t ns;
+};
+
+struct connection_config {
+    struct keepalive keepalive;
+    struct lifetime lifetime;
+};
+
 struct cluster {
     struct part part;
     struct str name;       /* outbound|80|v1|reviews.default.svc.cluster.local */
@@ -56,7 +68,7 @@ struct cluster {
     struct fingerprint checks_print; /* of them; set by tulle__cluster_seal() */
     int64_t connect_timeout_ns;      /* 10 s, Istio's mesh default */
     int64_t idle_timeout_ns;         /* 1 h */
-    struct keepalive keepalive;
+    struct connection_config connection;
     enum discovery discovery;
     struct str trouble;             /* why there is no endpoint; "" where there are, or will be */
     struct endpoint_set *endpoints; /* a reference; may be empty, never NULL */

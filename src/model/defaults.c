@@ -154,5 +154,5 @@ void tulle__cluster_set_defaults(struct cluster *cluster)
     cluster->preconnect = tulle__preconnect_default;
     cluster->connect_timeout_ns = 10 * NS_PER_S; /* Istio's mesh default, not Envoy's 5 s */
     cluster->idle_timeout_ns = 3600 * NS_PER_S;
-    cluster->keepalive = (struct keepalive){ 0 };
+    cluster->connection = (struct connection_config){ 0 };
 }

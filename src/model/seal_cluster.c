@@ -210,9 +210,11 @@ void tulle__cluster_seal(struct cluster *cluster)
     feed_number(&state, cluster->checks_print.high);
     feed_time(&state, cluster->connect_timeout_ns);
     feed_time(&state, cluster->idle_timeout_ns);
-    feed_number(&state, cluster->keepalive.probes);
-    feed_time(&state, cluster->keepalive.time_ns);
-    feed_time(&state, cluster->keepalive.interval_ns);
+    feed_number(&state, cluster->connection.keepalive.probes);
+    feed_time(&state, cluster->connection.keepalive.time_ns);
+    feed_time(&state, cluster->connection.keepalive.interval_ns);
+    feed_number(&state, cluster->connection.lifetime.requests);
+    feed_time(&state, cluster->connection.lifetime.ns);
     feed_number(&state, cluster->discovery);
     feed_str(&state, cluster->trouble);
     feed_number(&state, cluster->endpoints->part.print.low);

@@ -310,7 +310,7 @@ static void exchange_fill(struct tulle_call *call, size_t at, struct transport_s
         .addresses = call->resolved ? call->resolved->text : STR_NONE,
         .connect_timeout_ns = target ? target->cluster->connect_timeout_ns : 10 * NS_PER_S,
         .idle_timeout_ns = target ? target->cluster->idle_timeout_ns : 60 * NS_PER_S,
-        .keepalive = target ? &target->cluster->keepalive : NULL,
+        .connection = target ? &target->cluster->connection : NULL,
         .connections = target ? &target->live->connections : NULL,
         .connections_max = target ? target->cluster->limits.max_connections : LIMIT_NONE,
         .endpoint_connections_max = target ? target->cluster->limits.endpoint_max_connections : 0,

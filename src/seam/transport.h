@@ -129,11 +129,11 @@ struct exchange {
      * never looks up a name. */
     struct str addresses;
     int64_t connect_timeout_ns;
-    int64_t idle_timeout_ns;              /* of the connection it used, afterwards */
-    const struct keepalive *keepalive;    /* of one that it opens; NULL: default */
-    struct connection_limit *connections; /* NULL: none */
-    uint32_t connections_max;             /* LIMIT_NONE */
-    uint32_t endpoint_connections_max;    /* of pool_spec.open; 0: no limit */
+    int64_t idle_timeout_ns;                    /* of the connection it used, afterwards */
+    const struct connection_config *connection; /* of the one it opens, or uses; NULL: default */
+    struct connection_limit *connections;       /* NULL: none */
+    uint32_t connections_max;                   /* LIMIT_NONE */
+    uint32_t endpoint_connections_max;          /* of pool_spec.open; 0: no limit */
     /* Written by the transport. */
     int64_t connected_at; /* when a new connection stood; 0: a kept one */
     void *private;        /* NULL: not started, or over */

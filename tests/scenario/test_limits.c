@@ -264,6 +264,26 @@ static void connections_may_go_with_their_answer(void **state)
     world_close(world);
 }
 
+static void connections_end_after_so_many_requests_or_so_long(void **state)
+{
+    struct test_world *world = world_open(ONE POOL("http: {maxRequestsPerConnection: 4}, "
+                                                   "tcp: {maxConnectionDuration: 10s}"),
+                                          NULL);
+
+    (void)state;
+    CHECK_OR_DONE(world);
+    for (int i = 0; i < 10; i++) {
+        CHECK_OR_DONE(world_get(world, URL)->status == 200);
+    }
+    CHECK(world_endpoint(world, FIRST)->opened == 3);
+    world_advance(world, 9 * NS_PER_S);
+    CHECK(world->script.open == 1);
+    world_advance(world, NS_PER_S);
+    CHECK(world->script.open == 0);
+done:
+    world_close(world);
+}
+
 TEST_MAIN(cmocka_unit_test(twelve_of_a_hundred_are_taken_and_the_rest_refused_by_name),
           cmocka_unit_test(there_is_never_a_fifth_connection_over_two_loops),
           cmocka_unit_test(who_waits_is_served_in_the_order_of_coming),
@@ -273,4 +293,5 @@ TEST_MAIN(cmocka_unit_test(twelve_of_a_hundred_are_taken_and_the_rest_refused_by
           cmocka_unit_test(over_http2_calls_share_a_connection),
           cmocka_unit_test(limits_count_for_each_cluster),
           TEST_OOM(a_call_to_a_service_without_endpoints_waits),
-          cmocka_unit_test(connections_may_go_with_their_answer))
+          cmocka_unit_test(connections_may_go_with_their_answer),
+          cmocka_unit_test(connections_end_after_so_many_requests_or_so_long))

@@ -12,7 +12,8 @@ enum { PERMILLE = 1000, HUNDRED = 100, BUDGET_PERCENT = 20 /* of a retryBudget t
 struct pool {
     struct limits limits;
     int64_t connect_timeout_ns, tcp_idle_ns, http_idle_ns;
-    struct keepalive keepalive;
+    struct connection_config connection;
+    int upgrades;
 };
 
 static void pool_limit(struct decoder *decoder, const struct node *value, void *out,
@@ -69,13 +70,24 @@ static void pool_tcp(struct decoder *decoder, const struct node *value, void *ou
           offsetof(struct pool, tcp_idle_ns),
           NS_PER_MS,
           NEVER - 1 },
-        { .name = "tcpKeepalive", pool_keepalive, offsetof(struct pool, keepalive) },
-        { .name = "maxConnectionDuration" },
+        { .name = "tcpKeepalive", pool_keepalive, offsetof(struct pool, connection.keepalive) },
+        { .name = "maxConnectionDuration",
+          tulle__field_duration,
+          offsetof(struct pool, connection.lifetime.ns),
+          NS_PER_MS,
+          NEVER - 1 },
     };
 
     (void)field;
     DECODE_MAP(decoder, value, fields, out);
 }
+
+static const struct choice upgrades[] = {
+    { "DEFAULT", 0 }, /* meshConfig's, which is not to */
+    { "DO_NOT_UPGRADE", 0 },
+    { "UPGRADE", 1 },
+    { NULL, 0 },
+};
 
 static void pool_http(struct decoder *decoder, const struct node *value, void *out,
                       const struct field *field)
@@ -91,8 +103,14 @@ static void pool_http(struct decoder *decoder, const struct node *value, void *o
           offsetof(struct pool, http_idle_ns),
           NS_PER_MS,
           NEVER - 1 },
-        { .name = "maxRequestsPerConnection" },
-        { .name = "h2UpgradePolicy" },
+        { .name = "maxRequestsPerConnection",
+          tulle__field_u32,
+          offsetof(struct pool, connection.lifetime.requests),
+          .most = INT32_MAX },
+        { .name = "h2UpgradePolicy",
+          tulle__field_choice,
+          offsetof(struct pool, upgrades),
+          .choices = upgrades },
         { .name = "useClientProtocol" },
         { .name = "maxConcurrentStreams" },
         { .name = "http2KeepAlive" },
@@ -122,7 +140,8 @@ static void policy_pool(struct decoder *decoder, const struct node *value, void 
     policy->has_pool = true;
     policy->limits = pool.limits;
     policy->connect_timeout_ns = pool.connect_timeout_ns;
-    policy->keepalive = pool.keepalive;
+    policy->connection = pool.connection;
+    policy->upgrades = pool.upgrades != 0;
     policy->idle_timeout_ns = pool.http_idle_ns != NEVER ? pool.http_idle_ns : pool.tcp_idle_ns;
 }
 

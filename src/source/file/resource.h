@@ -133,7 +133,8 @@ struct rule_policy {
     bool has_pool; /* connectionPool; what is not said in it is Istio's default */
     struct limits limits;
     int64_t connect_timeout_ns, idle_timeout_ns;
-    struct keepalive keepalive;
+    struct connection_config connection;
+    bool upgrades; /* HTTP/1.1 is spoken as HTTP/2 */
     bool has_outlier;
     struct outlier_config outlier;
     uint32_t panic_percent; /* outlierDetection.minHealthPercent */

@@ -17,6 +17,7 @@
 /* What a cluster is given, and by which rules. */
 struct ruling {
     struct cluster *cluster;
+    enum protocol protocol; /* as the port says */
     const struct locality_setting *localities;
     struct placed local_service; /* of zone-aware routing, by `said_by` */
     const struct resource *said_by;
@@ -49,22 +50,25 @@ static void group_balancer(struct ruling *ruling, const struct rule_policy *poli
         balancer->kind == BALANCER_RING_HASH || balancer->kind == BALANCER_MAGLEV;
 }
 
-static void group_pool(struct cluster *cluster, const struct rule_policy *policy)
+static void group_pool(struct ruling *ruling, const struct rule_policy *policy)
 {
+    struct cluster *cluster = ruling->cluster;
     struct cluster defaults;
 
     tulle__cluster_set_defaults(&defaults);
+    cluster->protocol =
+        policy->upgrades && ruling->protocol == PROTOCOL_HTTP1 ? PROTOCOL_HTTP2 : ruling->protocol;
     if (policy->has_pool) {
         cluster->limits = policy->limits;
         cluster->connect_timeout_ns = policy->connect_timeout_ns;
         cluster->idle_timeout_ns = policy->idle_timeout_ns;
-        cluster->keepalive = policy->keepalive;
+        cluster->connection = policy->connection;
         return;
     }
     cluster->limits = tulle__limits_default;
     cluster->connect_timeout_ns = defaults.connect_timeout_ns;
     cluster->idle_timeout_ns = defaults.idle_timeout_ns;
-    cluster->keepalive = defaults.keepalive;
+    cluster->connection = defaults.connection;
 }
 
 static void group_outlier(struct cluster *cluster, const struct rule_policy *policy)
@@ -100,7 +104,7 @@ static void subset_apply(struct ruling *ruling, const struct rule_traffic_policy
         group_balancer(ruling, policy);
     }
     if (policy->has_pool || all) {
-        group_pool(cluster, policy);
+        group_pool(ruling, policy);
     }
     if (policy->has_outlier || all) {
         group_outlier(cluster, policy);
@@ -121,7 +125,7 @@ static void rules_apply(struct ruling *ruling, const struct mesh_host *host,
         group_budget(cluster, host->policy);
     }
     group_balancer(ruling, policy);
-    group_pool(cluster, policy);
+    group_pool(ruling, policy);
     group_outlier(cluster, policy);
     if (subset != NULL && subset->has_policy) {
         subset_apply(ruling, &subset->policy);
@@ -189,7 +193,7 @@ enum tulle_error tulle__translate_policies(struct translation *translation, stru
                                            const struct rule_subset *subset,
                                            const struct locality_setting **setting)
 {
-    struct ruling ruling = { .cluster = cluster };
+    struct ruling ruling = { .cluster = cluster, .protocol = cluster->protocol };
 
     tulle__cluster_set_defaults(cluster);
     rules_apply(&ruling, host, subset);

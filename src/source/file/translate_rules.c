@@ -51,11 +51,46 @@ static enum tulle_error list_add(struct translation *translation, const struct m
     return TULLE_OK;
 }
 
+static const struct rule_policy *policy_of_port(const struct rule_traffic_policy *policy,
+                                                uint16_t port)
+{
+    for (size_t i = 0; i < policy->port_count; i++) {
+        if (policy->ports[i].port == port) {
+            return &policy->ports[i].policy;
+        }
+    }
+    return &policy->policy;
+}
+
+/* Which connection of HTTP/2 takes a request is libcurl's choice, and it has no way
+ * to say of one that stands: no more. */
+static void lifetime_check(struct translation *translation, const struct entry_port *port,
+                           const struct rule_policy *policy)
+{
+    const struct lifetime *lifetime = &policy->connection.lifetime;
+
+    if (port->protocol == PROTOCOL_HTTP1 && !policy->upgrades) {
+        return;
+    }
+    if (lifetime->requests > 0 || lifetime->ns > 0) {
+        REFUSE(translation, translation->resource->place,
+               "connectionPool: %s is supported over HTTP/1.1 alone, which port %u does not "
+               "speak: say it in portLevelSettings of those that do",
+               lifetime->requests > 0 ? "maxRequestsPerConnection" : "maxConnectionDuration",
+               (unsigned)port->number);
+    }
+}
+
 static enum tulle_error policy_check(struct translation *translation, const struct mesh_host *host,
                                      const struct rule_traffic_policy *policy)
 {
+    const struct service_entry *entry = &host->entry->spec.service_entry;
     struct place place = translation->resource->place;
 
+    for (size_t i = 0; i < entry->port_count; i++) {
+        lifetime_check(translation, &entry->ports[i],
+                       policy_of_port(policy, entry->ports[i].number));
+    }
     for (size_t i = 0; i < policy->port_count; i++) {
         TRY(tulle__translate_check_port(translation, place, host, policy->ports[i].port));
         for (size_t k = 0; k < i; k++) {

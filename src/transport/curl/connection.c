@@ -134,6 +134,7 @@ void tulle__connection_count(struct connection *connection, struct pool *pool,
 
     connection->pool = pool;
     connection->limit = limit;
+    connection->opened_at = pool->transport->loop->now;
     pool->open++;
     list_add_last(&pool->connections, &connection->in_pool);
     atomic_fetch_add_explicit(&base->open, 1, memory_order_relaxed);
@@ -209,8 +210,8 @@ curl_socket_t tulle__connection_open(void *user, curlsocktype purpose,
         tulle__fork_close(fd);
         return CURL_SOCKET_BAD;
     }
-    if (transfer->exchange->keepalive) {
-        connection->keepalive = *transfer->exchange->keepalive;
+    if (transfer->exchange->connection) {
+        connection->keepalive = transfer->exchange->connection->keepalive;
     }
     tulle__connection_count(connection, transfer->pool, transfer->room);
     transfer->room = NULL;
@@ -421,6 +422,10 @@ bool tulle__connection_take(struct transfer *transfer, const struct ends *ends)
         connection->upload = transfer;
     }
     transfer->connection = connection;
+    if (!tulle__lifetime_use(transfer)) {
+        transfer->no_memory = true;
+        return false;
+    }
     if (!transfer->connecting || tulle__pool_joins_at_once(transfer->pool)) {
         tulle__pool_join(transfer);
     }

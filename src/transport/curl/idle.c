@@ -21,7 +21,10 @@ static struct connection *idle_first(const struct curl_transport *transport)
 
 static int64_t idle_due(const struct connection *connection)
 {
-    return time_add(connection->idle_since, connection->idle_timeout_ns);
+    int64_t due = time_add(connection->idle_since, connection->idle_timeout_ns);
+    int64_t end = tulle__lifetime_due(connection);
+
+    return end < due ? end : due;
 }
 
 /* The list is by the beginning of idleness; limits may differ, so all are seen.
@@ -127,6 +130,9 @@ static bool idle_is_unwanted(const struct connection *connection)
 {
     const struct pool *pool = connection->pool;
 
+    if (tulle__lifetime_due(connection) <= connection->transport->loop->now) {
+        return true;
+    }
     if (pool->draining) {
         return list_is_empty(&pool->waiting);
     }

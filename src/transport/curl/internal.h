@@ -92,6 +92,9 @@ struct connection {
     uint64_t host;           /* whose requests libcurl puts on it */
     int64_t idle_since;
     int64_t idle_timeout_ns;
+    int64_t opened_at;
+    struct lifetime lifetime; /* as the last exchange had it */
+    uint32_t requests;
     struct keepalive keepalive;
     unsigned wanted; /* what libcurl waits for */
     unsigned streams;
@@ -139,6 +142,7 @@ struct transfer {
     struct buf resolve; /* "+host:80:10.0.0.1": what libcurl is told of a name */
     struct curl_slist resolve_line;
     bool resolves;        /* the handle has it */
+    bool is_last;         /* of its connection: so the handle says */
     bool goes_to_address; /* there is nothing to look up */
     enum shape shape;
     long connect_timeout_ms;
@@ -251,6 +255,11 @@ void tulle__names_remove(struct curl_transport *transport, struct connection *co
 
 /* keepalive.c: the kernel's probes, where a cluster has numbers for them. */
 void tulle__connection_keep_alive(const struct connection *connection);
+
+/* lifetime.c: how many requests a connection takes, and how long. False: no memory. */
+bool tulle__lifetime_set_last(struct transfer *transfer, bool is_last);
+bool tulle__lifetime_use(struct transfer *transfer);
+int64_t tulle__lifetime_due(const struct connection *connection);
 
 /* idle.c: the end of connections that nobody uses. */
 bool tulle__idle_init(struct curl_transport *transport);

@@ -416,6 +416,7 @@ enum tulle_error tulle__transfer_set(struct transfer *transfer, const struct poo
     ENSURE(transfer_set_method(transfer, exchange), TULLE_E_NOMEM);
     ENSURE(transfer_set_lines(transfer, exchange), TULLE_E_NOMEM);
     ENSURE(transfer_set_fresh(transfer, pool), TULLE_E_NOMEM);
+    ENSURE(tulle__lifetime_set_last(transfer, false), TULLE_E_NOMEM);
     ENSURE(transfer_set_pace(transfer, pool, exchange), TULLE_E_NOMEM);
     return TULLE_OK;
 }

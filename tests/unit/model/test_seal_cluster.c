@@ -28,9 +28,11 @@ static void every_field_of_a_cluster_tells(void **state)
     TELLS(cluster, cluster_print, protocol, PROTOCOL_HTTP2);
     TELLS(cluster, cluster_print, connect_timeout_ns, 1);
     TELLS(cluster, cluster_print, idle_timeout_ns, 1);
-    TELLS(cluster, cluster_print, keepalive.probes, 1);
-    TELLS(cluster, cluster_print, keepalive.time_ns, 1);
-    TELLS(cluster, cluster_print, keepalive.interval_ns, 1);
+    TELLS(cluster, cluster_print, connection.keepalive.probes, 1);
+    TELLS(cluster, cluster_print, connection.keepalive.time_ns, 1);
+    TELLS(cluster, cluster_print, connection.keepalive.interval_ns, 1);
+    TELLS(cluster, cluster_print, connection.lifetime.requests, 1);
+    TELLS(cluster, cluster_print, connection.lifetime.ns, 1);
     TELLS(cluster, cluster_print, discovery, DISCOVERY_STRICT_DNS);
     TELLS(cluster, cluster_print, trouble, STR("none"));
     TELLS(cluster, cluster_print, endpoints, full->endpoints);

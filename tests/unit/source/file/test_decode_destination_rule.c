@@ -4,6 +4,22 @@
 
 #include <stdio.h>
 
+static void pool_is_read(const struct rule_policy *policy)
+{
+    assert_true(policy->has_pool && policy->upgrades);
+    assert_int_equal(policy->limits.max_connections, 4);
+    assert_int_equal(policy->limits.max_pending, 8);
+    assert_int_equal(policy->limits.max_requests, 9);
+    assert_int_equal(policy->limits.max_retries, 2);
+    assert_int_equal(policy->connect_timeout_ns, 250 * NS_PER_MS);
+    assert_int_equal(policy->idle_timeout_ns, 7200 * NS_PER_S);
+    assert_int_equal(policy->connection.keepalive.probes, 3);
+    assert_int_equal(policy->connection.keepalive.time_ns, 20 * NS_PER_S);
+    assert_int_equal(policy->connection.keepalive.interval_ns, 5 * NS_PER_S);
+    assert_int_equal(policy->connection.lifetime.requests, 10);
+    assert_int_equal(policy->connection.lifetime.ns, 60 * NS_PER_S);
+}
+
 static void a_destination_rule_is_read_whole(void **state)
 {
     static const char spec[] =
@@ -12,8 +28,9 @@ static void a_destination_rule_is_read_whole(void **state)
         "  loadBalancer: {simple: ROUND_ROBIN}\n"
         "  connectionPool:\n"
         "    tcp: {maxConnections: 4, connectTimeout: 250ms, idleTimeout: 2h,\n"
-        "      tcpKeepalive: {probes: 3, time: 20s, interval: 5s}}\n"
-        "    http: {http1MaxPendingRequests: 8, http2MaxRequests: 9, maxRetries: 2}\n"
+        "      tcpKeepalive: {probes: 3, time: 20s, interval: 5s}, maxConnectionDuration: 1m}\n"
+        "    http: {http1MaxPendingRequests: 8, http2MaxRequests: 9, maxRetries: 2,\n"
+        "      maxRequestsPerConnection: 10, h2UpgradePolicy: UPGRADE}\n"
         "  outlierDetection: {consecutive5xxErrors: 7, consecutiveGatewayErrors: 3, interval: 1s,\n"
         "    baseEjectionTime: 400s, maxEjectionPercent: 100, minHealthPercent: 40,\n"
         "    splitExternalLocalOriginErrors: true, consecutiveLocalOriginFailures: 2}\n"
@@ -34,15 +51,7 @@ static void a_destination_rule_is_read_whole(void **state)
     const struct rule_policy *policy = &rule->policy.policy;
     assert_true(rule->has_policy && policy->has_balancer && policy->has_pool);
     assert_int_equal(policy->balancer.kind, BALANCER_ROUND_ROBIN);
-    assert_int_equal(policy->limits.max_connections, 4);
-    assert_int_equal(policy->limits.max_pending, 8);
-    assert_int_equal(policy->limits.max_requests, 9);
-    assert_int_equal(policy->limits.max_retries, 2);
-    assert_int_equal(policy->connect_timeout_ns, 250 * NS_PER_MS);
-    assert_int_equal(policy->idle_timeout_ns, 7200 * NS_PER_S);
-    assert_int_equal(policy->keepalive.probes, 3);
-    assert_int_equal(policy->keepalive.time_ns, 20 * NS_PER_S);
-    assert_int_equal(policy->keepalive.interval_ns, 5 * NS_PER_S);
+    pool_is_read(policy);
     assert_true(policy->has_outlier && policy->outlier.enabled);
     assert_true(policy->outlier.split_local_origin);
     assert_int_equal(policy->panic_percent, 40);
@@ -136,10 +145,10 @@ static void what_is_not_supported_is_refused_by_name(void **state)
           "6:19: field \"proxyProtocol\" is not supported yet" },
         { "trafficPolicy: {loadBalancer: {simple: PASSTHROUGH}}",
           "6:42: simple PASSTHROUGH is not supported yet" },
-        { "trafficPolicy: {connectionPool: {tcp: {maxConnectionDuration: 1s}}}",
-          "6:42: field \"maxConnectionDuration\" is not supported yet" },
-        { "trafficPolicy: {connectionPool: {http: {maxRequestsPerConnection: 1}}}",
-          "6:43: field \"maxRequestsPerConnection\" is not supported yet" },
+        { "trafficPolicy: {connectionPool: {http: {maxConcurrentStreams: 1}}}",
+          "6:43: field \"maxConcurrentStreams\" is not supported yet" },
+        { "trafficPolicy: {connectionPool: {http: {useClientProtocol: true}}}",
+          "6:43: field \"useClientProtocol\" is not supported yet" },
         { "trafficPolicy: {outlierDetection: {consecutiveErrors: 5}}",
           "6:38: field \"consecutiveErrors\" is not supported yet" },
         { "trafficPolicy: {portLevelSettings: [{port: {number: 1}, tls: {}}]}",

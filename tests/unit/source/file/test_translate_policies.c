@@ -50,7 +50,8 @@ static const struct rule_policy pooled = {
     .limits = { 1, 2, 3, 4 },
     .connect_timeout_ns = 5,
     .idle_timeout_ns = 6,
-    .keepalive = { 7, 8 * NS_PER_S, 9 * NS_PER_S },
+    .connection.keepalive = { 7, 8 * NS_PER_S, 9 * NS_PER_S },
+    .connection.lifetime = { 10, 11 * NS_PER_S },
 };
 static const struct rule_policy ejecting = {
     .has_outlier = true,
@@ -93,7 +94,10 @@ static void a_subset_replaces_group_by_group(void **state)
     assert_int_equal(cluster(translated, 80, "v2")->limits.max_pending, 2);
     assert_int_equal(cluster(translated, 80, "v2")->connect_timeout_ns, 5);
     assert_int_equal(cluster(translated, 80, "v2")->idle_timeout_ns, 6);
-    assert_int_equal(cluster(translated, 80, "v2")->keepalive.probes, 7);
+    assert_int_equal(cluster(translated, 80, "v2")->connection.keepalive.probes, 7);
+    assert_int_equal(cluster(translated, 80, "v2")->connection.lifetime.requests, 10);
+    assert_int_equal(cluster(translated, 80, "v2")->connection.lifetime.ns, 11 * NS_PER_S);
+    assert_int_equal(cluster(translated, 80, "v3")->connection.lifetime.requests, 0);
     assert_int_equal(cluster(translated, 80, "v3")->outlier.consecutive_5xx, 5);
     assert_int_equal(cluster(translated, 80, "v3")->limits.max_pending, 9);
 done:

@@ -95,6 +95,50 @@ static void the_nearest_namespace_has_the_word(void **state)
     nearest("elsewhere", "nowhere", BALANCER_LEAST_REQUEST);
 }
 
+/* It can be kept over HTTP/1.1 alone: a port of HTTP/2 needs its own say. */
+static void a_lifetime_is_refused_where_it_cannot_be_kept(void **state)
+{
+    static const struct rule_policy mortal = { .has_pool = true,
+                                               .connection.lifetime.requests = 1 };
+    static const struct rule_policy aging = { .has_pool = true,
+                                              .connection.lifetime.ns = NS_PER_S };
+    static const struct rule_policy upgraded = { .has_pool = true,
+                                                 .connection.lifetime.ns = NS_PER_S,
+                                                 .upgrades = true };
+    static const struct rule_port_policy of_81 = { .port = 81 };
+    const struct {
+        struct rule_traffic_policy policy;
+        const char *field;
+        unsigned port;
+    } cases[] = {
+        { { .policy = mortal }, "maxRequestsPerConnection", 81 },
+        { { .policy = aging }, "maxConnectionDuration", 81 },
+        { { .policy = upgraded, .ports = &of_81, .port_count = 1 }, "maxConnectionDuration", 80 },
+        { { .policy = mortal, .ports = &of_81, .port_count = 1 }, NULL, 0 },
+    };
+    char said[200];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        const struct resource resources[] = {
+            SERVICE_ENTRY("a", HOSTS(PLACED("a")),
+                          PORTS(HTTP(80), { .number = 81, .protocol = PROTOCOL_HTTP2 })),
+            DESTINATION_RULE("a", .host = PLACED("a"), .has_policy = true,
+                             .policy = cases[i].policy),
+        };
+        struct translated *translated = TRANSLATED(resources);
+
+        assert_non_null(translated);
+        assert_int_equal(translated->refused[1], cases[i].field != NULL);
+        snprintf(said, sizeof(said),
+                 "connectionPool: %s is supported over HTTP/1.1 alone, which port %u does not "
+                 "speak: say it in portLevelSettings of those that do",
+                 cases[i].field, cases[i].port);
+        assert_true(!cases[i].field || translated_complains(translated, said));
+        translated_free(translated);
+    }
+}
+
 static void all_mistakes_of_a_rule_are_told_at_once(void **state)
 {
     static const struct rule_port_policy ports[] = { { .port = 80 },
@@ -155,5 +199,6 @@ done:
 TEST_MAIN(TEST_OOM(rules_of_one_host_are_merged_and_the_first_has_the_word),
           TEST_OOM(without_a_time_the_first_by_name_has_the_word),
           cmocka_unit_test(the_nearest_namespace_has_the_word),
+          cmocka_unit_test(a_lifetime_is_refused_where_it_cannot_be_kept),
           TEST_OOM(all_mistakes_of_a_rule_are_told_at_once),
           TEST_OOM(two_policies_for_one_thing_are_a_mistake))
