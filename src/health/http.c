@@ -12,7 +12,12 @@
 #include "health/checkup.h"
 #include "health/grpc.h"
 
-enum { STATUS_OK = 200, GRPC_STATUS_NONE = -1, GRPC_STATUS_MAX = 9999, LINES_MAX = 4 };
+enum {
+    STATUS_OK = 200,
+    GRPC_STATUS_NONE = -1,
+    GRPC_STATUS_MAX = 9999,
+    LINES_MAX = 4 + CHECK_HEADERS_MAX
+};
 
 #define GRPC_PATH "/grpc.health.v1.Health/Check"
 
@@ -24,7 +29,7 @@ struct http_checkup {
     struct exchange exchange;
     struct checkup_spec spec;
     struct header_line lines[LINES_MAX];
-    struct buf texts; /* URL, NUL, Host line */
+    struct buf texts; /* URL and lines, a NUL behind each */
     struct buf body;
     size_t head_size, body_size;
     int status; /* 0: no head yet */
@@ -245,29 +250,49 @@ static void line_add(struct http_checkup *http, struct str line, size_t name_siz
     http->lines[http->exchange.header_count++] = (struct header_line){ line, name_size };
 }
 
+static bool text_write(struct http_checkup *http, struct str name, struct str value)
+{
+    return tulle__buf_add(&http->texts, "", 1) &&
+           tulle__buf_addf(&http->texts, "%.*s: %.*s", STR_ARG(name), STR_ARG(value));
+}
+
 /* A host of the check's own is a header: whom a certificate must name stays who it is. */
 static bool texts_write(struct http_checkup *http)
 {
     const struct health_check *check = http->spec.check;
     const struct cluster *cluster = http->spec.cluster;
     struct str path = path_of(check);
-    size_t url_size;
 
     if (!tulle__buf_addf(&http->texts, "%s://%.*s%.*s",
                          cluster->protocol == PROTOCOL_HTTPS ? "https" : "http",
-                         STR_ARG(cluster->host), STR_ARG(path))) {
+                         STR_ARG(cluster->host), STR_ARG(path)) ||
+        (check->host.size > 0 && !text_write(http, STR("Host"), check->host))) {
         return false;
     }
-    url_size = http->texts.size;
-    if (!tulle__buf_add(&http->texts, "", 1) ||
-        !tulle__buf_addf(&http->texts, "Host: %.*s", STR_ARG(check->host))) {
-        return false;
-    }
-    http->exchange.url = (struct str){ http->texts.data, url_size };
-    if (check->host.size > 0) {
-        line_add(http, str_of(http->texts.data + url_size + 1), STR("Host").size);
+    for (size_t i = 0; i < check->header_count; i++) {
+        if (!text_write(http, check->headers[i].name, check->headers[i].value)) {
+            return false;
+        }
     }
     return true;
+}
+
+/* They lie where they stay now: the URL and then a line after the other. True: one of
+ * them is a User-Agent, which stands in the place of ours. */
+static bool texts_take(struct http_checkup *http)
+{
+    struct str rest = { http->texts.data, http->texts.size };
+    bool has_agent = false;
+
+    http->exchange.url = tulle__str_cut(rest, '\0', &rest);
+    while (rest.size > 0) {
+        struct str ignored, line = tulle__str_cut(rest, '\0', &rest);
+        struct str name = tulle__str_cut(line, ':', &ignored);
+
+        has_agent |= tulle__str_equal_nocase(name, STR("user-agent"));
+        line_add(http, line, name.size);
+    }
+    return has_agent;
 }
 
 static bool http_write(struct http_checkup *http)
@@ -275,9 +300,11 @@ static bool http_write(struct http_checkup *http)
     const struct health_check *check = http->spec.check;
 
     http->exchange.headers = http->lines;
-    line_add(http, STR("User-Agent: tulle-health-check"), STR("User-Agent").size);
     if (!texts_write(http)) {
         return false;
+    }
+    if (!texts_take(http)) {
+        line_add(http, STR("User-Agent: tulle-health-check"), STR("User-Agent").size);
     }
     if (check->kind != HEALTH_CHECK_GRPC) {
         return true;

@@ -66,6 +66,13 @@ struct status_range {
     uint32_t first, end; /* [first, end), Envoy's Int64Range */
 };
 
+/* A header line that a check sends besides. */
+struct check_header {
+    struct str name, value;
+};
+
+enum { CHECK_HEADERS_MAX = 16 };
+
 /* Envoy's HealthCheck. */
 struct health_check {
     enum health_check_kind kind;
@@ -90,6 +97,8 @@ struct health_check {
     const struct status_range
         *retriable; /* HTTP: counted to the threshold; else unhealthy at once */
     size_t retriable_count;
+    const struct check_header *headers; /* HTTP, gRPC: of its own; CHECK_HEADERS_MAX at most */
+    size_t header_count;
     struct str send;    /* TCP: bytes; "": a connection is enough */
     struct str receive; /* TCP: bytes that must come */
     struct str service; /* gRPC */

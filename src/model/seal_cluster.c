@@ -93,6 +93,11 @@ static void feed_check(XXH3_state_t *state, const struct health_check *check)
     feed_str(state, check->method);
     feed_statuses(state, check->expected, check->expected_count);
     feed_statuses(state, check->retriable, check->retriable_count);
+    feed_number(state, check->header_count);
+    for (size_t i = 0; i < check->header_count; i++) {
+        feed_str(state, check->headers[i].name);
+        feed_str(state, check->headers[i].value);
+    }
     feed_str(state, check->send);
     feed_str(state, check->receive);
     feed_str(state, check->service);

@@ -123,7 +123,9 @@ static void the_request_is_as_the_check_says(void **state)
 {
     struct test_world *world =
         world_open(REVIEWS CHECKS("httpHealthCheck: {path: '/healthz?full=1', host: inner.test, "
-                                  "method: HEAD}"),
+                                  "method: HEAD, requestHeadersToAdd: "
+                                  "[{header: {key: X-Probe, value: a b}}, "
+                                  "{header: {key: user-agent, value: mine}}]}"),
                    NULL);
     const struct script_request *request;
 
@@ -133,11 +135,14 @@ static void the_request_is_as_the_check_says(void **state)
     assert_string_equal(request->method, "HEAD");
     assert_string_equal(request->url, "http://reviews.default.svc.cluster.local/healthz?full=1");
     assert_non_null(strstr(request->headers, "Host: inner.test\n"));
-    assert_non_null(strstr(request->headers, "User-Agent: tulle-health-check\n"));
+    assert_non_null(strstr(request->headers, "X-Probe: a b\nuser-agent: mine\n"));
+    assert_null(strstr(request->headers, "tulle-health-check"));
     world_close(world);
 }
 
-#define GRPC            CHECKS(SOON "noTrafficInterval: 5s, grpcHealthCheck: {serviceName: shop.Cart}")
+#define GRPC                                                                                       \
+    CHECKS(SOON "noTrafficInterval: 5s, grpcHealthCheck: {serviceName: shop.Cart, "                \
+                "initialMetadata: [{header: {key: tenant, value: me}}]}")
 #define MESSAGE(status) .body = "\0\0\0\0\2\x08" status, .body_size = 7
 #define STATUS(code)    .trailers = { "grpc-status: " code }
 
@@ -159,6 +164,8 @@ static void grpc_is_healthy_when_it_serves(void **state)
     assert_string_equal(request->method, "POST");
     assert_non_null(strstr(request->url, "/grpc.health.v1.Health/Check"));
     assert_non_null(strstr(request->headers, "Content-Type: application/grpc\n"));
+    assert_non_null(strstr(request->headers, "tenant: me\n"));
+    assert_non_null(strstr(request->headers, "User-Agent: tulle-health-check\n"));
     assert_int_equal(request->body_size, 16);
     world_answer(world, FIRST, MESSAGE("\1")); /* without a status */
     world_answer(world, SECOND, MESSAGE("\1"), STATUS("0"));

@@ -40,7 +40,8 @@ extern const struct field_group tulle__policy_subsetting;
 extern const struct field_group tulle__policy_locality;
 extern const struct field_group tulle__policy_drop;
 extern const struct field_group tulle__policy_outlier;
-extern const struct field_group tulle__policy_check; /* an item */
+extern const struct field_group tulle__policy_check;        /* an item */
+extern const struct field_group tulle__policy_check_header; /* the same */
 extern const struct field_group tulle__policy_retry;
 extern const struct field_group tulle__policy_budget;
 extern const struct field_group tulle__policy_hedge;

@@ -56,6 +56,12 @@ static void method_decode(struct decoder *decoder, const struct node *value, voi
     }
 }
 
+#define HEADERS                                                                                    \
+    .decode = tulle__field_list, .group = &tulle__policy_check_header,                             \
+    .offset = offsetof(struct health_check, headers),                                              \
+    .count_offset = offsetof(struct health_check, header_count), .unset = "none",                  \
+    .from = ENVOY "; 16 at most"
+
 static const struct field http[] = {
     { .name = "path", TEXT(health_check, path), .unset = "required", .from = ENVOY },
     { .name = "host", TEXT(health_check, host), .unset = "the service's", .from = ENVOY },
@@ -79,6 +85,7 @@ static const struct field http[] = {
       .count_offset = offsetof(struct health_check, retriable_count),
       .unset = "none: unhealthy at once",
       .from = ENVOY },
+    { .name = "requestHeadersToAdd", HEADERS },
 };
 
 /* What a request line or a header takes as it is; nothing of `without`. */
@@ -92,9 +99,15 @@ static bool is_plain(struct str text, const char *without)
     return true;
 }
 
-static void host_check(struct decoder *decoder, const struct node *value, void *out)
+static void asked_check(struct decoder *decoder, const struct node *value, void *out)
 {
-    if (!is_plain(((const struct health_check *)out)->host, "/?#@\\")) {
+    const struct health_check *check = out;
+
+    if (check->header_count > CHECK_HEADERS_MAX) {
+        tulle__mistake(decoder, value, "a check has %zu headers of its own, at most %d are sent",
+                       check->header_count, (int)CHECK_HEADERS_MAX);
+    }
+    if (!is_plain(check->host, "/?#@\\")) {
         tulle__mistake(decoder, value, "a check's host must be a host, such as shop.example:8080");
     }
 }
@@ -106,7 +119,7 @@ static void http_check(struct decoder *decoder, const struct node *value, void *
     if (!tulle__str_starts(path, STR("/")) || !is_plain(path, "#")) {
         tulle__mistake(decoder, value, "httpHealthCheck must have a path, such as /healthz");
     }
-    host_check(decoder, value, out);
+    asked_check(decoder, value, out);
 }
 
 /* --- payloads of TCP: hexadecimal, as Envoy's Payload.text --- */
@@ -190,13 +203,14 @@ static const struct field tcp[] = {
 static const struct field grpc[] = {
     { .name = "serviceName", TEXT(health_check, service), .from = ENVOY },
     { .name = "authority", TEXT(health_check, host), .unset = "the service's", .from = ENVOY },
+    { .name = "initialMetadata", HEADERS },
 };
 
 /* --- all of them --- */
 
 static const struct field_group http_group = { FIELDS(http), .check = http_check };
 static const struct field_group tcp_group = { FIELDS(tcp) };
-static const struct field_group grpc_group = { FIELDS(grpc), .check = host_check };
+static const struct field_group grpc_group = { FIELDS(grpc), .check = asked_check };
 
 static const struct field check[] = {
     { .name = "timeout", CHECK_DURATION(timeout_ns), .from = ENVOY " (there required)" },

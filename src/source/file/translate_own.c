@@ -59,6 +59,22 @@ static bool callers_own(struct arena *arena, struct locality_config *locality)
     return true;
 }
 
+static bool headers_own(struct arena *arena, struct health_check *check)
+{
+    struct check_header *list;
+
+    if (!list_own(arena, check->headers, check->header_count, sizeof(*list), &list)) {
+        return false;
+    }
+    for (size_t i = 0; i < check->header_count; i++) {
+        if (!text_own(arena, &list[i].name) || !text_own(arena, &list[i].value)) {
+            return false;
+        }
+    }
+    check->headers = list;
+    return true;
+}
+
 static bool check_own(struct arena *arena, struct health_check *check)
 {
     return text_own(arena, &check->path) && text_own(arena, &check->host) &&
@@ -67,7 +83,8 @@ static bool check_own(struct arena *arena, struct health_check *check)
            list_own(arena, check->expected, check->expected_count, sizeof(*check->expected),
                     &check->expected) &&
            list_own(arena, check->retriable, check->retriable_count, sizeof(*check->retriable),
-                    &check->retriable);
+                    &check->retriable) &&
+           headers_own(arena, check);
 }
 
 static bool checks_own(struct arena *arena, struct cluster *cluster)

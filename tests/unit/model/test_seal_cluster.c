@@ -176,6 +176,8 @@ static void every_field_of_a_check_tells(void **state)
 {
     struct cluster *cluster = part_cluster("outbound|80||a", "a", "", NULL);
     const struct status_range one = { 200, 300 }, first = { 201, 300 }, end = { 200, 301 };
+    const struct check_header line = { STR("a"), STR("b") }, renamed = { STR("c"), STR("b") },
+                              other = { STR("a"), STR("c") };
     struct health_check check = { .kind = HEALTH_CHECK_HTTP };
 
     (void)state;
@@ -208,6 +210,11 @@ static void every_field_of_a_check_tells(void **state)
     CHECK_TELLS(send, STR("x"));
     CHECK_TELLS(receive, STR("x"));
     CHECK_TELLS(service, STR("x"));
+    check.headers = &line;
+    CHECK_TELLS(header_count, 1);
+    check.header_count = 1;
+    CHECK_TELLS(headers, &renamed);
+    CHECK_TELLS(headers, &other);
     tulle__part_unref(cluster);
 }
 

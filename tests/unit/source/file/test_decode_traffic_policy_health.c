@@ -80,6 +80,62 @@ static void every_field_of_a_request_is_read(void **state)
     readout_fini(&out);
 }
 
+static void header_lines_of_its_own_are_read(void **state)
+{
+    struct readout out;
+    const struct health_check *checks =
+        readout_policy(&out,
+                       "healthChecks: [{httpHealthCheck: {path: /, requestHeadersToAdd: [\n"
+                       "  {header: {key: X-Probe, value: \"a b\"}}, {header: {key: empty}}]}},\n"
+                       "  {grpcHealthCheck: {initialMetadata: [{header: {key: k, value: v}}]}}]")
+            ->checks;
+
+    (void)state;
+    assert_int_equal(checks[0].header_count, 2);
+    assert_true(str_equal(checks[0].headers[0].name, STR("X-Probe")));
+    assert_true(str_equal(checks[0].headers[0].value, STR("a b")));
+    assert_int_equal(checks[0].headers[1].value.size, 0);
+    assert_int_equal(checks[1].header_count, 1);
+    assert_true(str_equal(checks[1].headers[0].value, STR("v")));
+    readout_fini(&out);
+}
+
+#define LINES "tcpHealthCheck: {}}, {httpHealthCheck: {path: /, requestHeadersToAdd: "
+
+static void a_header_line_that_cannot_be_sent_is_told(void **state)
+{
+    static const struct {
+        const char *lines, *line;
+    } cases[] = {
+        { "[{}]", "6:90: a header to add must have a header, with key and value" },
+        { "[{header: {value: v}}]", "6:99: a header must have a key, which is its name" },
+        { "[{header: {key: \"a b\"}}]", "6:99: a header must have a key, which is its name" },
+        { "[{header: {key: Host, value: v}}]", "6:99: the header Host is the check's own to say" },
+        { "[{header: {key: a, value: \"b\\r\\nc\"}}]",
+          "6:99: the value of header a has control characters" },
+    };
+    char spec[256];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        snprintf(spec, sizeof(spec), "healthChecks: [{" LINES "%s}}]", cases[i].lines);
+        assert_policy_mistake(spec, cases[i].line);
+    }
+}
+
+static void too_many_header_lines_are_told(void **state)
+{
+    char spec[1024] = "healthChecks: [{" LINES "[";
+    size_t used = strlen(spec);
+
+    (void)state;
+    for (int i = 0; i <= CHECK_HEADERS_MAX; i++) {
+        used += (size_t)snprintf(spec + used, sizeof(spec) - used, "{header: {key: k}},");
+    }
+    snprintf(spec + used, sizeof(spec) - used, "]}}]");
+    assert_policy_mistake(spec, "6:58: a check has 17 headers of its own, at most 16 are sent");
+}
+
 static void payloads_are_hexadecimal(void **state)
 {
     struct readout out;
@@ -144,7 +200,8 @@ static void memory_may_end_anywhere(void **state)
     readout_read_spec(&out, "TrafficPolicy",
                       "host: a\nhealthChecks: [{tcpHealthCheck: {send: {text: \"50494e47\"},\n"
                       "  receive: [{text: 00fF0a}]}}, {httpHealthCheck: {path: /,\n"
-                      "  expectedStatuses: [{start: 200, end: 300}]}}]");
+                      "  expectedStatuses: [{start: 200, end: 300}],\n"
+                      "  requestHeadersToAdd: [{header: {key: a, value: b}}]}}]");
     CHECK_OK(out.error);
     assert_int_equal(out.complaints.count, 0);
 done:
@@ -154,5 +211,8 @@ done:
 TEST_MAIN(cmocka_unit_test(a_check_has_its_defaults),
           cmocka_unit_test(every_time_and_threshold_is_read),
           cmocka_unit_test(every_field_of_a_request_is_read),
+          cmocka_unit_test(header_lines_of_its_own_are_read),
+          cmocka_unit_test(a_header_line_that_cannot_be_sent_is_told),
+          cmocka_unit_test(too_many_header_lines_are_told),
           cmocka_unit_test(payloads_are_hexadecimal), cmocka_unit_test(what_is_wrong_is_told),
           TEST_OOM(memory_may_end_anywhere))

@@ -58,7 +58,8 @@ static void every_part_against_failure_comes_to_its_cluster(void **state)
                                      "retryBudget: {budgetPercent: 20}, hedge: {},\n"
                                      "healthChecks: [{httpHealthCheck: {path: /ok, host: me,\n"
                                      "  expectedStatuses: [{start: 200, end: 300}],\n"
-                                     "  retriableStatuses: [{start: 500, end: 600}]}},\n"
+                                     "  retriableStatuses: [{start: 500, end: 600}],\n"
+                                     "  requestHeadersToAdd: [{header: {key: a, value: b}}]}},\n"
                                      "  {tcpHealthCheck: {send: {text: \"00\"}}}],\n"
                                      "adaptiveConcurrency: {}, admissionControl: {},\n"
                                      "adaptiveThrottling: {}, preconnect: {warm: 1},\n"
@@ -84,6 +85,9 @@ static void every_part_against_failure_comes_to_its_cluster(void **state)
     assert_true(str_equal(cluster->checks[0].method, STR("GET")));
     assert_int_equal(cluster->checks[0].expected[0].end, 300);
     assert_int_equal(cluster->checks[0].retriable[0].first, 500);
+    assert_int_equal(cluster->checks[0].header_count, 1);
+    assert_true(str_equal(cluster->checks[0].headers[0].name, STR("a")));
+    assert_true(str_equal(cluster->checks[0].headers[0].value, STR("b")));
     assert_int_equal(cluster->checks[1].send.size, 1);
 done:
     translated_free(translated);
