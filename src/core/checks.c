@@ -45,5 +45,6 @@ void tulle__checks_step(struct tulle *mesh)
     if (mesh->health.behind && !mesh->stale) {
         tulle__health_fit(&mesh->health);
     }
+    tulle__health_listen(&mesh->health);
     tulle__names_warming(&mesh->names, tulle__health_warming(&mesh->health));
 }

@@ -143,6 +143,7 @@ struct cluster_live {
     struct str name;
     atomic_uint ejected; /* views whose gate is ejected */
     atomic_bool cap_logged;
+    atomic_bool declined;      /* some past->declined was set */
     atomic_bool gates_changed; /* ejected inline: the control step rebuilds the picker */
     struct view **views;       /* control step only; those of config->endpoints, in that order */
     size_t view_count;

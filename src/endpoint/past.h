@@ -25,6 +25,7 @@ struct past {
     atomic_uint ejections;
     int64_t returned_at;             /* when its last ejection ended; control step only */
     _Atomic(struct window *) window; /* NULL: no kind of outlier detection needs one */
+    atomic_bool declined;            /* a reply said so; until the control step has heard it */
     struct patient *patient;         /* NULL: no active check asks it; control step only */
 };
 

@@ -45,6 +45,13 @@ void tulle__health_fit(struct health *health)
     health->behind = !all;
 }
 
+void tulle__health_listen(struct health *health)
+{
+    for (struct list *node = health->wards.next; node != &health->wards; node = node->next) {
+        tulle__ward_listen(ward_at(node));
+    }
+}
+
 size_t tulle__health_warming(const struct health *health)
 {
     size_t count = health->behind;

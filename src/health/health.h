@@ -56,6 +56,9 @@ void tulle__health_fini(struct health *health);
  * found out about the others stays while their checks are the same. */
 void tulle__health_fit(struct health *health);
 
+/* Replies to calls may have said that their endpoint wants no more of them. */
+void tulle__health_listen(struct health *health);
+
 /* Clusters whose first checks are not over. */
 size_t tulle__health_warming(const struct health *health);
 

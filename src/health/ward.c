@@ -150,6 +150,35 @@ void tulle__patient_heard(struct patient *patient, const struct checkup_end *end
     }
 }
 
+static void patient_declines(struct patient *patient)
+{
+    const struct checkup_end end = {
+        .result = CHECK_FAILED,
+        .why = "a reply to a call had x-envoy-immediate-health-check-fail",
+    };
+
+    for (size_t i = 0; i < patient->exam_count; i++) {
+        (void)tulle__check_note(&patient->exams[i].state, &patient->ward->cluster->checks[i],
+                                CHECK_FAILED);
+    }
+    tulle__patient_heard(patient, &end);
+}
+
+void tulle__ward_listen(struct ward *ward)
+{
+    if (!atomic_exchange_explicit(&ward->live->declined, false, memory_order_acquire)) {
+        return;
+    }
+    for (struct list *node = ward->patients.next; node != &ward->patients; node = node->next) {
+        struct patient *patient = CONTAINER_OF(node, struct patient, node);
+
+        if (atomic_exchange_explicit(&view_past(patient->view)->declined, false,
+                                     memory_order_relaxed)) {
+            patient_declines(patient);
+        }
+    }
+}
+
 /* --- who comes, who goes --- */
 
 static void patient_free(struct patient *patient)

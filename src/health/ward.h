@@ -61,6 +61,8 @@ void tulle__health_pump(struct health *health);
  * was no memory for all of it. */
 bool tulle__ward_fit(struct health *health, struct cluster_live *live);
 void tulle__ward_free(struct ward *ward);
+/* Endpoints of it may have declined calls. */
+void tulle__ward_listen(struct ward *ward);
 /* One of its exams has ended like this, and is noted. */
 void tulle__patient_heard(struct patient *patient, const struct checkup_end *end);
 

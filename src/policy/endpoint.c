@@ -7,6 +7,7 @@
 
 #include "endpoint/latency.h"
 #include "endpoint/outlier.h"
+#include "endpoint/past.h"
 #include "policy/layers.h"
 #include "stack/call.h"
 
@@ -91,8 +92,40 @@ static enum down endpoint_on_call(struct tulle_call *call, size_t at)
     return DOWN_PASS;
 }
 
+static bool reply_declines(const struct tulle_call *call)
+{
+    const char *line = call->reply.headers.data;
+
+    for (size_t i = 0; i < call->reply.header_count; i++) {
+        struct str name = str_of(line), value = str_of(line + name.size + 1);
+
+        if (tulle__str_equal_nocase(name, STR("x-envoy-immediate-health-check-fail"))) {
+            return true;
+        }
+        line = value.data + value.size + 1;
+    }
+    return false;
+}
+
+/* Of one that is asked how it is, as Envoy's router: it is as if a check had failed. */
+static void decline_hear(struct tulle_call *call, struct cluster_live *live, struct view *view)
+{
+    struct past *past = view_past(view);
+
+    if (past != NULL && reply_declines(call)) {
+        atomic_store_explicit(&past->declined, true, memory_order_relaxed);
+        atomic_store_explicit(&live->declined, true, memory_order_release);
+        call->on->poke(call->on);
+    }
+}
+
 static enum up endpoint_on_reply(struct tulle_call *call, size_t at)
 {
+    const struct target *target = call_target(call);
+
+    if (target->cluster->check_count > 0) {
+        decline_hear(call, target->live, ((struct endpoint_slot *)call_slot(call, at))->view);
+    }
     latency_learn(call, call_target(call), call_slot(call, at), verdict_of(&call->outcome));
     return UP_PASS;
 }

@@ -56,6 +56,41 @@ static void it_can_fail_at_once_whatever_its_status(void **state)
     world_close(world);
 }
 
+/* On the reply to a call it is as if a check had failed: three good ones bring it back. */
+static void an_endpoint_may_decline_with_the_reply_to_a_call(void **state)
+{
+    struct test_world *world = world_open(REVIEWS HTTP(""), TOLD);
+    unsigned counts[3];
+
+    (void)state;
+    world_advance(world, NS_PER_S);
+    world_answer(world, FIRST, .headers = { "X-Envoy-Immediate-Health-Check-Fail: true" },
+                 .times = 1);
+    SAY_ALL(world, .status = 200);
+    share(world, 30, counts);
+    assert_int_equal(counts[0], 1);
+    assert_true(world_metric(world, HEALTHY) == 2);
+    assert_non_null(strstr(world->log, "10.0.0.1:80 is unhealthy: a reply to a call had "
+                                       "x-envoy-immediate-health-check-fail"));
+    world_advance(world, 13 * NS_PER_S); /* two of three */
+    assert_true(world_metric(world, HEALTHY) == 2);
+    world_advance(world, 2 * NS_PER_S);
+    assert_true(world_metric(world, HEALTHY) == 3);
+    world_close(world);
+}
+
+static void without_checks_nobody_declines(void **state)
+{
+    struct test_world *world = world_open(REVIEWS, NULL);
+    unsigned counts[3];
+
+    (void)state;
+    SAY_ALL(world, .headers = { "x-envoy-immediate-health-check-fail: true" });
+    share(world, 30, counts);
+    assert_true(counts[0] > 1 && counts[1] > 1 && counts[2] > 1);
+    world_close(world);
+}
+
 static void a_body_without_end_is_cut_and_its_status_counts(void **state)
 {
     struct test_world *world = world_open(REVIEWS HTTP(""), NULL);
@@ -256,6 +291,8 @@ done:
 TEST_MAIN(cmocka_unit_test(an_answer_that_is_not_expected_is_unhealthy_at_once),
           cmocka_unit_test(who_asks_for_less_is_used_when_the_others_are_gone),
           cmocka_unit_test(it_can_fail_at_once_whatever_its_status),
+          cmocka_unit_test(an_endpoint_may_decline_with_the_reply_to_a_call),
+          cmocka_unit_test(without_checks_nobody_declines),
           cmocka_unit_test(a_body_without_end_is_cut_and_its_status_counts),
           cmocka_unit_test(a_reply_that_breaks_off_did_not_come),
           cmocka_unit_test(the_connection_is_kept_unless_it_is_not_to_be),

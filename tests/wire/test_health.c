@@ -43,6 +43,24 @@ static void without_reuse_each_check_has_its_connection(void **state)
     checked_close(&shop);
 }
 
+/* From loop to control step and back: it takes no calls before checks say otherwise. */
+static void who_declines_with_a_reply_is_left_alone(void **state)
+{
+    struct checked_shop shop;
+
+    (void)state;
+    checked_start(&shop, 2, NULL);
+    checked_open(&shop, TULLE_PROTOCOL_HTTP, CHECKS(EVERY("400ms") HTTP), NULL);
+    assert_true(healthy_are(&shop, 2));
+    assert_int_equal(
+        wire_get(shop.mesh, "http://shop/x?header=x-envoy-immediate-health-check-fail:1").status,
+        200);
+    assert_true(healthy_are(&shop, 1));
+    assert_int_equal(log_has(&shop, "a reply to a call had x-envoy-immediate"), 1);
+    assert_true(healthy_are(&shop, 2));
+    checked_close(&shop);
+}
+
 struct hope {
     struct checked_shop *shop;
     const char *labels;
@@ -299,6 +317,7 @@ static void a_child_has_checks_of_its_own_and_its_parent_goes_on(void **state)
 
 TEST_MAIN(cmocka_unit_test(http_is_asked_at_its_interval_over_one_connection),
           cmocka_unit_test(without_reuse_each_check_has_its_connection),
+          cmocka_unit_test(who_declines_with_a_reply_is_left_alone),
           cmocka_unit_test(thresholds_are_kept_and_edges_have_their_intervals),
           cmocka_unit_test(no_call_goes_to_who_is_unhealthy),
           cmocka_unit_test(a_server_that_died_is_missed_and_found_again),
