@@ -126,7 +126,7 @@ static enum up endpoint_on_reply(struct tulle_call *call, size_t at)
     if (target->cluster->check_count > 0) {
         decline_hear(call, target->live, ((struct endpoint_slot *)call_slot(call, at))->view);
     }
-    latency_learn(call, call_target(call), call_slot(call, at), verdict_of(&call->outcome));
+    latency_learn(call, target, call_slot(call, at), verdict_of(&call->outcome));
     return UP_PASS;
 }
 
