@@ -80,8 +80,7 @@ static void a_connection_ends_when_it_has_stood_so_long(void **state)
     struct tulle *mesh = open_http(RULE("tcp: {maxConnectionDuration: 300ms}"));
 
     (void)state;
-    get_all(mesh, 3);
-    assert_int_equal(server_count(server, "opened"), 1);
+    get_all(mesh, 1);
     assert_true(server_wait_exactly(server, "open", 0));
     assert_int_equal(wire_get(mesh, "http://shop/x?delay=500").status, 200);
     get_all(mesh, 1);
