@@ -35,7 +35,7 @@ struct http_checkup {
     int status; /* 0: no head yet */
     int grpc_status;
     struct grpc_reply reply;
-    bool is_degraded, fails_at_once;
+    bool is_degraded;
 };
 
 static struct http_checkup *http_of(struct exchange *exchange)
@@ -77,9 +77,6 @@ static enum check_result judge_http(const struct http_checkup *http)
                            ? status_is_in(http->status, check->expected, check->expected_count)
                            : http->status == STATUS_OK;
 
-    if (http->fails_at_once) {
-        return CHECK_FAILED;
-    }
     if (is_expected) {
         return http->is_degraded ? CHECK_DEGRADED : CHECK_PASSED;
     }
@@ -92,9 +89,8 @@ static void end_http(const struct http_checkup *http, struct checkup_end *end)
     const struct health_check *check = http->spec.check;
 
     end->result = judge_http(http);
-    snprintf(end->why, sizeof(end->why), "%.*s %.*s answered %d%s", STR_ARG(check->method),
-             STR_ARG(check->path), http->status,
-             http->fails_at_once ? " with x-envoy-immediate-health-check-fail" : "");
+    snprintf(end->why, sizeof(end->why), "%.*s %.*s answered %d", STR_ARG(check->method),
+             STR_ARG(check->path), http->status);
 }
 
 static void end_grpc(const struct http_checkup *http, struct checkup_end *end)
@@ -155,8 +151,6 @@ static bool http_header(struct exchange *exchange, struct str name, struct str v
     http->head_size += name.size + value.size;
     if (tulle__str_equal_nocase(name, STR("x-envoy-degraded"))) {
         http->is_degraded = true;
-    } else if (tulle__str_equal_nocase(name, STR("x-envoy-immediate-health-check-fail"))) {
-        http->fails_at_once = true;
     } else if (tulle__str_equal_nocase(name, STR("grpc-status"))) {
         http->grpc_status = grpc_status_of(value);
     }

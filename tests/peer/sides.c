@@ -112,20 +112,6 @@ static void envoy_open(struct side *side)
     side->mesh = peer_open(peer_at(side->envoy), TULLE_PROTOCOL_HTTP, NULL, &options);
 }
 
-/* "2026-11-23T09:28:29.123Z" */
-static int64_t timestamp(const char *text)
-{
-    struct tm parts = { 0 };
-    double seconds;
-
-    assert_int_equal(sscanf(text, "%d-%d-%dT%d:%d:%lf", &parts.tm_year, &parts.tm_mon,
-                            &parts.tm_mday, &parts.tm_hour, &parts.tm_min, &seconds),
-                     6);
-    parts.tm_year -= 1900;
-    parts.tm_mon -= 1;
-    return timegm(&parts) * NS_PER_S + (int64_t)(seconds * (double)NS_PER_S);
-}
-
 /* What follows `"name":"` in a line of JSON. */
 static const char *member(const char *line, const char *name)
 {
@@ -137,9 +123,24 @@ static const char *member(const char *line, const char *name)
     return at ? at + strlen(key) : "";
 }
 
+/* "2026-11-23T09:28:29.123Z" */
+int64_t wall_of(const char *line)
+{
+    const char *text = member(line, "timestamp");
+    struct tm parts = { 0 };
+    double seconds;
+
+    assert_int_equal(sscanf(text, "%d-%d-%dT%d:%d:%lf", &parts.tm_year, &parts.tm_mon,
+                            &parts.tm_mday, &parts.tm_hour, &parts.tm_min, &seconds),
+                     6);
+    parts.tm_year -= 1900;
+    parts.tm_mon -= 1;
+    return timegm(&parts) * NS_PER_S + (int64_t)(seconds * (double)NS_PER_S);
+}
+
 static void event_read(struct side *side, const char *line)
 {
-    struct event event = { .at = timestamp(member(line, "timestamp")) };
+    struct event event = { .at = wall_of(line) };
     const char *url = member(line, "upstream_url");
 
     /* What is detected and not enforced is told, too. */

@@ -59,7 +59,8 @@ size_t side_events(struct side *side);
 void call_until(struct side *sides, size_t events);
 void call_for(struct side *sides, int64_t ns);
 
-/* CLOCK_REALTIME, as the events have it. */
+/* CLOCK_REALTIME, as the events have it; and of a line of Envoy's, its "timestamp". */
 int64_t wall_now(void);
+int64_t wall_of(const char *line);
 
 #endif

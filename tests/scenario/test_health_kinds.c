@@ -45,14 +45,15 @@ static void who_asks_for_less_is_used_when_the_others_are_gone(void **state)
     world_close(world);
 }
 
-static void it_can_fail_at_once_whatever_its_status(void **state)
+/* That header is for replies to calls. */
+static void a_good_answer_is_one_whatever_its_header_says(void **state)
 {
     struct test_world *world = world_open(REVIEWS HTTP(""), NULL);
 
     (void)state;
     world_answer(world, FIRST, CHECK_OF, .headers = { "x-envoy-immediate-health-check-fail: 1" });
     world_advance(world, NS_PER_S);
-    assert_true(world_metric(world, HEALTHY) == 2);
+    assert_true(world_metric(world, HEALTHY) == 3);
     world_close(world);
 }
 
@@ -290,7 +291,7 @@ done:
 
 TEST_MAIN(cmocka_unit_test(an_answer_that_is_not_expected_is_unhealthy_at_once),
           cmocka_unit_test(who_asks_for_less_is_used_when_the_others_are_gone),
-          cmocka_unit_test(it_can_fail_at_once_whatever_its_status),
+          cmocka_unit_test(a_good_answer_is_one_whatever_its_header_says),
           cmocka_unit_test(an_endpoint_may_decline_with_the_reply_to_a_call),
           cmocka_unit_test(without_checks_nobody_declines),
           cmocka_unit_test(a_body_without_end_is_cut_and_its_status_counts),
